@@ -1,0 +1,1 @@
+"""Promises: voicemail kept in an outbox, and the moment it will be called back."""

@@ -1,0 +1,188 @@
+"""What happened, in the field's words: the one vocabulary shared by the log, the metrics and the demonstration.
+
+Rules of this file:
+- An event is a fact in the past tense, frozen, with the call it belongs to (its linkedid) and a moment.
+- Moments (`at`) are POSIX seconds by the service's clock; durations are seconds.
+- No event carries a phone number, a name or anything else a caller sent: only names from the configuration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """The base of them all; `call` is "" where no call is concerned."""
+
+    at: float
+    call: str = ""
+
+    def fields(self) -> dict[str, Any]:
+        """Everything but `at`, for a log line."""
+        values = asdict(self)
+        del values["at"]
+        return {name: value for name, value in values.items() if value != ""}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallStarted(Event):
+    """A caller reached us on `entry`, a dialed number of the configuration ("other" when it names none)."""
+
+    entry: str
+    resumed: bool = False
+    """True when the dialplan brought a call back after a service died under it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRefused(Event):
+    """No session was given: `reason` is full, draining or bad-request."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MenuEntered(Event):
+    menu: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptPlayed(Event):
+    """`prompts` in the order heard; `key` cut them short ("" if none did)."""
+
+    prompts: tuple[str, ...]
+    language: str
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyPressed(Event):
+    """`outcome` is chosen, invalid or silence (then `key` is "")."""
+
+    menu: str
+    key: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LanguageChosen(Event):
+    language: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoursChecked(Event):
+    calendar: str
+    open: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallerQueued(Event):
+    """`position` counts from 1; `rejoined` marks a caller who took an old place again."""
+
+    queue: str
+    position: int
+    rejoined: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentOffered(Event):
+    """The caller's session began to ring `agent`."""
+
+    queue: str
+    agent: str
+    waited: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferMissed(Event):
+    """`outcome`: ring-no-answer, rejected, busy, unregistered or lost."""
+
+    queue: str
+    agent: str
+    outcome: str
+    rang: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentAnswered(Event):
+    """`waited` from virtual entry into the queue to the agent's answer."""
+
+    queue: str
+    agent: str
+    waited: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversationEnded(Event):
+    queue: str
+    agent: str
+    talked: float
+    ended_by: str
+    """caller, agent or unknown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallerLeftQueue(Event):
+    """Without an agent: `reason` is abandoned, max-wait, no-agents, key or full."""
+
+    queue: str
+    reason: str
+    waited: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoicemailSaved(Event):
+    """Spoken only after the recording was safe on disk. `due` is when it will be called back."""
+
+    queue: str
+    promise: str
+    seconds: float
+    due: float
+    hung_up: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoicemailFailed(Event):
+    """`reason`: too-short, disk or recording."""
+
+    queue: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transferred(Event):
+    """`outcome`: answered, no-answer, busy or unreachable."""
+
+    target: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallEnded(Event):
+    """`reason`: completed, caller-hung-up, failed (our fault: the dialplan takes the caller over)."""
+
+    reason: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentStateChanged(Event):
+    """`state` is a value of hotline.acd.model.AgentState; `cause` says why in a word or two."""
+
+    agent: str
+    state: str
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkChanged(Event):
+    """`link` is redis or ami:<pbx>; `up` its new state."""
+
+    link: str
+    up: bool
+
+
+Emit = Callable[[Event], None]
+"""Takes an event at once; never blocks and never raises."""
