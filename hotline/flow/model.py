@@ -95,3 +95,7 @@ class Flow:
     entries: Mapping[str, str]
     language: str = "en"
     languages: tuple[str, ...] = field(default=("en",))
+
+    def entry(self, dialed: str) -> str:
+        """The menu that answers a dialed number."""
+        return self.entries.get(dialed) or self.entries["default"]

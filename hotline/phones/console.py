@@ -1,0 +1,79 @@
+"""A phone in the terminal: `hotline try` lets an admin walk their own menus without a PBX.
+
+Prompts appear as their texts; keys are typed and sent with Enter, an empty line is silence, `h` hangs up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import PurePath
+
+from hotline.flow.phone import KEYS, CallInfo, Dialed, DialOutcome, HungUp, Recorded
+
+Ask = Callable[[str], str]
+Tell = Callable[[str], None]
+
+
+class ConsolePhone:
+    """A caller at a keyboard. `ask` prompts for a line (EOFError = hung up); `tell` prints one."""
+
+    def __init__(
+        self, info: CallInfo, texts: Mapping[str, Mapping[str, str]], language: str, ask: Ask, tell: Tell
+    ) -> None:
+        self.info, self.language = info, language
+        self._texts, self._ask, self._tell = texts, ask, tell
+        self._notes: dict[str, str] = {}
+
+    async def _line(self, question: str) -> str:
+        try:
+            line = (await asyncio.to_thread(self._ask, question)).strip()
+        except EOFError:
+            raise HungUp from None
+        if line in ("h", "hangup"):
+            raise HungUp
+        return line
+
+    async def _key(self, question: str) -> str:
+        while (line := await self._line(question)) and line not in KEYS:
+            self._tell(f"  {line!r} is no key: type one of {KEYS}, nothing for silence, or h to hang up.")
+        return line
+
+    def _speak(self, prompts: Sequence[str]) -> None:
+        for prompt in prompts:
+            text = self._texts.get(prompt, {}).get(self.language, "")
+            self._tell(f"  🔊 {text or '(no text in ' + self.language + ')'}  [{prompt}]")
+
+    async def answer(self) -> None:
+        self._tell(f"  ☎  {self.info.dialed} answers")
+
+    async def say(self, prompts: Sequence[str], *, stop_keys: str = "") -> str:
+        self._speak(prompts)
+        return ""
+
+    async def ask(self, prompts: Sequence[str], *, seconds: float) -> str:
+        self._speak(prompts)
+        return await self._key(f"  key, within {seconds:g} s: ")
+
+    async def hold(self, seconds: float, *, music: str) -> str:
+        return await self._key(f"  ♪ {music} for {seconds:g} s; key or Enter: ")
+
+    async def record(self, path: PurePath, *, most: float, silence: float, stop_keys: str = "#") -> Recorded:
+        await self._line("  ● recording; Enter ends it: ")
+        return Recorded(seconds=most, hung_up=False, key="#")
+
+    async def dial(self, target: str, *, seconds: float, variables: Mapping[str, str] | None = None) -> Dialed:
+        answered = await self._line(f"  ringing {target} for {seconds:g} s; does it answer? [y/N] ")
+        return Dialed(DialOutcome.ANSWERED if answered.lower().startswith("y") else DialOutcome.NO_ANSWER)
+
+    async def set_language(self, language: str) -> None:
+        self.language = language
+
+    async def note(self, name: str, value: str) -> None:
+        self._notes[name] = value
+
+    async def noted(self, name: str) -> str:
+        return self._notes.get(name, "")
+
+    async def hang_up(self) -> None:
+        self._tell("  ☎  call ended")
