@@ -111,6 +111,8 @@ class Standing:
     position: int = 0
     arrival: float = 0.0
     offer: Offer | None = None
+    answered: float = 0.0
+    """When the agent answered; 0 until then."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,8 @@ class CallInfo:
     """Who calls. `caller` is the scrubbed caller id ("" when withheld): never logged, never a label.
 
     `call` is the PBX's linkedid: the same through every re-entry. `channel` and `pbx` say where to ring the
-    bell. `attempt` counts entries of this call into a service, from 1.
+    bell. `attempt` counts entries of this call into a service, from 1. `served`: it comes back after an answered
+    dial, so the conversation took place while no service was there.
     """
 
     call: str
@@ -70,6 +71,7 @@ class CallInfo:
     caller: str = ""
     language: str = ""
     attempt: int = 1
+    served: bool = False
 
 
 class Phone(Protocol):

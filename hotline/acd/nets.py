@@ -1,0 +1,77 @@
+"""The nets under every call: what the PBX says about calls whose own session cannot say it any more.
+
+The first net is the dialplan's `h` extension, which tells any living service that a call ended. Here are the
+second, the PBX's events, and the third, a snapshot after every connect. All three may speak of the same call:
+the queue core applies the first and ignores the rest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from ami.events import ChannelRow, DialEnd, Event, Hangup, Snapshot
+from hotline.acd.desk import Desk
+from hotline.acd.model import AgentState, CallState, Left
+from hotline.store import StoreDown
+
+GRACE = 2.0
+"""Seconds that a call's own session has to tell its end first, since it knows the reason."""
+
+
+class Nets:
+    """Reads one PBX's messages. `ours` tells whether a session in this process has the call in hand."""
+
+    def __init__(self, pbx: str, desk: Desk, ours: Callable[[str], bool]) -> None:
+        self._pbx, self._desk, self._ours = pbx, desk, ours
+        self._late: set[asyncio.Task[None]] = set()
+
+    async def hear(self, message: Event | Snapshot) -> None:
+        """Act on one event or snapshot. Never raises for what it says."""
+        match message:
+            case DialEnd(status="ANSWER", offer=offer) if offer:
+                agent, _, token = offer.rpartition(":")
+                if agent and token.isdecimal():
+                    await self._desk.answered(message.linkedid, agent, int(token))
+            case Hangup() if message.uniqueid == message.linkedid:
+                self._soon_gone(message.linkedid)
+            case Snapshot():
+                await self._compare(message)
+
+    def _soon_gone(self, call: str) -> None:
+        task = asyncio.create_task(self._gone(call), name=f"net {call}")
+        self._late.add(task)
+        task.add_done_callback(self._late.discard)
+
+    async def _gone(self, call: str) -> None:
+        await asyncio.sleep(GRACE)
+        if not self._ours(call):
+            await self._desk.gone(call, Left.LOST)
+
+    async def _compare(self, snapshot: Snapshot) -> None:
+        """After a connect: free who held a call that the PBX no longer has, and learn who answered meanwhile."""
+        try:
+            known = await self._desk.core.snapshot(self._desk.now())
+        except StoreDown:
+            return
+        alive: dict[str, list[ChannelRow]] = {}
+        for row in snapshot.channels:
+            alive.setdefault(row.linkedid, []).append(row)
+        for call, place in known.calls.items():
+            if place.pbx == self._pbx and place.state is not CallState.ENDED and call not in alive:
+                self._soon_gone(call)
+        for agent, (state, call, token) in known.agents.items():
+            if state is AgentState.OFFERED and _talking(alive.get(call, [])):
+                await self._desk.answered(call, agent, token)
+
+    async def close(self) -> None:
+        """Forget what was about to be told; the next snapshot tells it again."""
+        for task in self._late:
+            task.cancel()
+        await asyncio.gather(*self._late, return_exceptions=True)
+
+
+def _talking(rows: list[ChannelRow]) -> bool:
+    """Whether the caller's channel shares a bridge with another of its call."""
+    bridges = [row.bridge_id for row in rows if row.bridge_id]
+    return any(bridges.count(bridge) > 1 for bridge in bridges)

@@ -1,0 +1,221 @@
+"""One caller's wait: from joining the queue to the end of the conversation, read top to bottom.
+
+Rules of this file:
+- The caller's session looks for an offer before every command and every `LOOK_EVERY` seconds: a bell that got
+  lost, or a PBX that nobody has a link to, costs that long and no caller.
+- While Redis is down the caller waits on with music, and keeps the moment of arrival on the channel.
+- A caller who hangs up leaves; a line that we lose leaves nothing: the dialplan brings the caller back to the
+  same place, or the nets under us (hotline.acd.nets) see the channel end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from hotline.acd.desk import Desk
+from hotline.acd.model import CallState, Left, Missed, Offer, QueueSettings, Standing
+from hotline.events import AgentOffered, CallerLeftQueue, CallerQueued, OfferMissed, PromptPlayed
+from hotline.flow.phone import BELL, Dialed, DialOutcome, HungUp, Phone
+from hotline.store import StoreDown
+
+LOOK_EVERY = 3.0
+LEASE_MARGIN = 30.0
+"""How long an agent stays held after the last sign of life of the session that rings them."""
+RENEW_EVERY = 5.0
+ARRIVED = "ARRIVED"
+"""The note on the channel that keeps a caller's place through our death or Redis's."""
+
+
+async def wait_for_agent(phone: Phone, queue: QueueSettings, desk: Desk) -> bool:
+    """True after a conversation with an agent; False when the caller left the queue without one.
+
+    Raises HungUp (the caller has left the queue then) and LineLost (the place is kept).
+    """
+    wait = _Wait(phone, queue, desk)
+    try:
+        return await wait.run()
+    except HungUp:
+        await desk.gone(phone.info.call, Left.ABANDONED, ended_by="caller")
+        raise
+
+
+class _Wait:
+    """The state of one wait. Moments in POSIX seconds by the desk's clock."""
+
+    def __init__(self, phone: Phone, queue: QueueSettings, desk: Desk) -> None:
+        self.phone, self.queue, self.desk = phone, queue, desk
+        self.call = phone.info.call
+        self.arrival = 0.0
+        self.announced = 0.0
+        self.joined = False
+        self.spent: set[int] = set()
+
+    async def run(self) -> bool:
+        self.arrival = await self._arrived()
+        self.announced = self.desk.now()
+        while True:
+            standing = await self._stand()
+            if standing.state is CallState.TALKING and standing.offer:
+                # the conversation outlived the service that began it, and is over: we have the caller
+                await self.desk.finished(standing.offer, "agent", max(0.0, self.desk.now() - standing.answered))
+                return True
+            if standing.offer and standing.offer.token not in self.spent:
+                if await self._connect(standing.offer):
+                    return True
+            elif self._limit_passed():
+                await self._leave(Left.MAX_WAIT)
+                return False
+            else:
+                await self._pass_time()
+
+    async def _arrived(self) -> float:
+        noted = await self.phone.noted(ARRIVED)
+        with contextlib.suppress(ValueError):
+            return float(noted)
+        now = self.desk.now()
+        await self.phone.note(ARRIVED, f"{now:.6f}")
+        return now
+
+    async def _stand(self) -> Standing:
+        """Where we stand; joins, or joins again when Redis has lost us. While Redis is down: nowhere."""
+        try:
+            if self.joined:
+                standing = await self.desk.core.look(self.call, self.desk.now())
+                if standing.state not in (CallState.UNKNOWN, CallState.ENDED):
+                    return standing
+            return await self._join()
+        except StoreDown:
+            return Standing(CallState.UNKNOWN)
+
+    async def _join(self) -> Standing:
+        info = self.phone.info
+        change = self.desk.carry_out(
+            await self.desk.core.join(
+                self.call,
+                queue=self.queue,
+                arrival=self.arrival,
+                now=self.desk.now(),
+                channel=info.channel,
+                pbx=info.pbx,
+            ),
+            "joined",
+            self.call,
+        )
+        rejoined, self.joined = self.joined or info.attempt > 1, True
+        self.desk.emit(
+            CallerQueued(
+                at=self.desk.now(),
+                call=self.call,
+                queue=self.queue.name,
+                position=change.standing.position,
+                rejoined=rejoined,
+            )
+        )
+        return change.standing
+
+    def _limit_passed(self) -> bool:
+        return bool(self.queue.max_wait) and self.desk.now() - self.arrival >= self.queue.max_wait
+
+    async def _leave(self, reason: Left) -> None:
+        await self.phone.note(ARRIVED, "")
+        if self.joined:
+            await self.desk.gone(self.call, reason)
+        else:
+            waited = self.desk.now() - self.arrival
+            self.desk.emit(
+                CallerLeftQueue(
+                    at=self.desk.now(), call=self.call, queue=self.queue.name, reason=reason.value, waited=waited
+                )
+            )
+
+    async def _pass_time(self) -> None:
+        """Music for a while, or the announcement when it is due. The bell ends either at once."""
+        now = self.desk.now()
+        seconds = LOOK_EVERY
+        if self.queue.max_wait:
+            seconds = min(seconds, max(0.1, self.arrival + self.queue.max_wait - now))
+        if self.queue.announce and self.queue.announce_every:
+            until = self.announced + self.queue.announce_every - now
+            if until <= 0:
+                self.announced = now
+                key = await self.phone.say(self.queue.announce, stop_keys=BELL)
+                self.desk.emit(
+                    PromptPlayed(
+                        at=now, call=self.call, prompts=self.queue.announce, language=self.phone.language, key=key
+                    )
+                )
+                return
+            seconds = min(seconds, until)
+        await self.phone.hold(seconds, music=self.queue.music)
+
+    async def _connect(self, offer: Offer) -> bool:
+        """Ring the agent of an offer; True once they talked."""
+        self.spent.add(offer.token)
+        if not await self._take(offer):
+            return False
+        began = self.desk.now()
+        self.desk.emit(
+            AgentOffered(
+                at=began, call=self.call, queue=offer.queue, agent=offer.agent, waited=max(0.0, began - self.arrival)
+            )
+        )
+        async with self._held(offer):
+            dialed = await self.phone.dial(
+                offer.phone,
+                seconds=self.queue.ring,
+                variables={"HOTLINE_OFFER": f"{offer.agent}:{offer.token}"},
+            )
+        if dialed.outcome is DialOutcome.ANSWERED:
+            await self.desk.answered(self.call, offer.agent, offer.token)
+            await self.desk.finished(offer, "agent", dialed.talked)
+            return True
+        await self._missed(offer, dialed, self.desk.now() - began)
+        return False
+
+    async def _take(self, offer: Offer) -> bool:
+        now = self.desk.now()
+        try:
+            change = await self.desk.core.take(offer, now, now + self.queue.ring + LEASE_MARGIN)
+        except StoreDown:
+            self.spent.discard(offer.token)
+            return False
+        return self.desk.carry_out(change, "ringing", self.call).applied
+
+    @contextlib.asynccontextmanager
+    async def _held(self, offer: Offer) -> AsyncIterator[None]:
+        """Keep an agent held for as long as our dial runs."""
+        renewing = asyncio.create_task(self._renew(offer), name=f"renew {self.call}")
+        try:
+            yield
+        finally:
+            renewing.cancel()
+            await asyncio.gather(renewing, return_exceptions=True)
+
+    async def _renew(self, offer: Offer) -> None:
+        while True:
+            await asyncio.sleep(RENEW_EVERY)
+            now = self.desk.now()
+            with contextlib.suppress(StoreDown):
+                await self.desk.core.renew(offer, now, now + LEASE_MARGIN)
+
+    async def _missed(self, offer: Offer, dialed: Dialed, rang: float) -> None:
+        outcome = _MISSES.get(dialed.outcome, Missed.LOST)
+        now = self.desk.now()
+        await self.desk.settle(
+            lambda: self.desk.core.missed(self.call, offer.agent, offer.token, outcome, now), outcome.value, self.call
+        )
+        self.desk.emit(
+            OfferMissed(
+                at=now, call=self.call, queue=offer.queue, agent=offer.agent, outcome=outcome.value, rang=rang
+            )
+        )
+
+
+_MISSES = {
+    DialOutcome.NO_ANSWER: Missed.NO_ANSWER,
+    DialOutcome.BUSY: Missed.BUSY,
+    DialOutcome.REJECTED: Missed.REJECTED,
+    DialOutcome.UNREACHABLE: Missed.UNREGISTERED,
+}
