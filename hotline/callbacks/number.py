@@ -1,0 +1,26 @@
+"""Telephone numbers as they are kept: E.164 where they can be read so, else the bounded original."""
+
+from __future__ import annotations
+
+import phonenumbers
+
+MOST = 40
+"""Characters kept of a number that cannot be read."""
+
+_DIALABLE = frozenset("0123456789+*#")
+
+
+def normal(raw: str, region: str) -> str:
+    """`raw` as E.164 ("+84901234567"), read as a local number of `region` (e.g. "VN") where it has no country.
+
+    What is no possible number stays as it came, but only its dialable characters and at most MOST of them: it
+    is kept so that a person can see it, and never dialed without being checked again. "" stays "".
+    """
+    kept = "".join(each for each in raw[: 4 * MOST] if each in _DIALABLE)[:MOST]
+    try:
+        number = phonenumbers.parse(kept, region.upper() or None)
+    except phonenumbers.NumberParseException:
+        return kept
+    if not phonenumbers.is_possible_number(number):
+        return kept
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

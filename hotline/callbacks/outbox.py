@@ -1,0 +1,197 @@
+"""The voicemail outbox: a message is ours from the moment `keep` returns, whatever dies afterwards.
+
+    spool/tmp/<id>.wav            being recorded by the PBX        (+ <id>.note: whose it is)
+    spool/voicemail/<id>.wav      kept
+    spool/outbox/<yyyy-mm>.jsonl  one line per kept message; the truth from which Redis is filled
+    spool/fallback/<call>.wav     recorded by the dialplan alone   (+ <call>.note), see salvage.py
+
+Rules of this file:
+- Order: sync the recording, rename it, sync the folders, append the line, sync it. Only then is it "saved".
+- All processes that share a spool rename and append one at a time. One that is stopped while it holds the lock
+  must not silence the hotline: after a few seconds the others go on without it, which the lines can bear.
+- Every function blocks (it waits for the disk): call it with asyncio.to_thread.
+- Files 0600. Folders 0700, but tmp and fallback are 2770, so that the PBX's user can record into them when it
+  shares our group. A recording that another user owns is copied, so that what is kept is ours alone.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from hotline.callbacks import lines
+from hotline.callbacks.disk import create, locked, opened, sha256, sync_folder
+from hotline.callbacks.lines import Entry, Positions, Reading
+from hotline.callbacks.note import Note, write_note
+from hotline.callbacks.wav import NoSound, close_header
+
+FREE_FLOOR = 200 * 1024 * 1024
+"""Bytes that must stay free on the spool's disk for it to count as writable: over three hours of speech."""
+
+_LOCK_PATIENCE = 3.0
+_FOLDERS = (("voicemail", 0o700), ("outbox", 0o700), ("tmp", 0o2770), ("fallback", 0o2770))
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A recording whose header is closed and whose bytes are on disk, still at `path`."""
+
+    id: str
+    origin: Path
+    path: Path
+    """`origin`, or our own copy of it."""
+    seconds: float
+    sha256: str
+
+
+class Outbox:
+    """One spool folder, shared by any number of processes."""
+
+    def __init__(self, spool: Path) -> None:
+        self.spool = spool
+        self.tmp, self.kept = spool / "tmp", spool / "voicemail"
+        self.lines, self.fallback = spool / "outbox", spool / "fallback"
+
+    def prepare(self) -> None:
+        """Make the folders that are missing. Raises OSError."""
+        self.spool.mkdir(parents=True, exist_ok=True)
+        for name, mode in _FOLDERS:
+            with suppress(FileExistsError):
+                (self.spool / name).mkdir()
+                (self.spool / name).chmod(mode)
+
+    def identity(self) -> str:
+        """A name that no other spool has, made on first use. Raises OSError."""
+        file = self.lines / "identity"
+        if not file.exists():
+            draft = self.lines / f".identity-{secrets.token_hex(6)}"
+            create(draft, secrets.token_hex(8).encode())
+            with suppress(FileExistsError):  # another process was quicker
+                file.hardlink_to(draft)
+            draft.unlink()
+            sync_folder(self.lines)
+        return file.read_text()
+
+    def recording_path(self, note: Note | None = None) -> tuple[str, Path]:
+        """An id and where to record it. A note is put beside it for whoever finds the recording after a crash."""
+        id = secrets.token_hex(10)
+        if note:
+            write_note(self.tmp / f"{id}.note", note)
+        return id, self.tmp / f"{id}.wav"
+
+    def discard(self, id: str) -> None:
+        """Forget a recording that is not worth keeping (too short, say)."""
+        for suffix in (".wav", ".own", ".note"):
+            (self.tmp / f"{id}{suffix}").unlink(missing_ok=True)
+
+    def keep(
+        self,
+        id: str,
+        *,
+        call: str,
+        number: str,
+        queue: str,
+        entry: str,
+        language: str,
+        recorded_at: float,
+        due: float,
+        hung_up: bool,
+        now: float,
+    ) -> Entry:
+        """Make the recording `id` ours for good; it would survive a power cut once this returns.
+
+        May be called again after a failure. Raises FileNotFoundError (nothing was recorded), another OSError (the
+        disk) or NoSound (a file without sound); the recording then stays where it is, for salvage.py.
+        """
+        there = self.tmp / f"{id}.wav"
+        settled = self.settle(id, there if there.exists() else self.kept / f"{id}.wav")
+        made = Entry(
+            id=id,
+            call=call,
+            number=number,
+            queue=queue,
+            entry=entry,
+            language=language,
+            recorded_at=recorded_at,
+            due=due,
+            seconds=settled.seconds,
+            hung_up=hung_up,
+            kept_at=now,
+            sha256=settled.sha256,
+        )
+        self.commit(settled, made)
+        return made
+
+    def settle(self, id: str, origin: Path, least: float = 0.0) -> Settled:
+        """Close a recording's header, put it safely on disk, measure it.
+
+        Raises as `keep` does, and NoSound too if it lasts less than `least` seconds.
+        """
+        path = self._owned(id, origin)
+        with opened(path, os.O_RDWR) as file:
+            seconds = close_header(file).seconds
+            os.fchmod(file.fileno(), 0o600)
+            digest = sha256(file)
+            os.fsync(file.fileno())
+        if seconds < least:
+            raise NoSound(f"it holds {seconds:.1f} s of sound, less than {least:g} s")
+        return Settled(id, origin, path, round(seconds, 3), digest)
+
+    def _owned(self, id: str, origin: Path) -> Path:
+        """`origin` itself, or our own copy of it in tmp when it belongs to the PBX's user."""
+        with opened(origin, os.O_RDONLY) as theirs:
+            if os.fstat(theirs.fileno()).st_uid == os.geteuid():
+                return origin
+            copy = self.tmp / f"{id}.own"
+            copy.unlink(missing_ok=True)
+            with opened(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as ours:
+                shutil.copyfileobj(theirs, ours)
+        return copy
+
+    def commit(self, settled: Settled, entry: Entry) -> None:
+        """Bring a settled recording to its place and write its line. Raises OSError."""
+        target = self.kept / f"{entry.id}.wav"
+        with self.alone():
+            settled.path.rename(target)
+            sync_folder(self.kept)
+            sync_folder(settled.path.parent)
+            lines.append(self.lines, entry)
+        with suppress(OSError):  # it is saved; what is left over is harmless and salvage.py removes it
+            if settled.origin != target:
+                settled.origin.unlink(missing_ok=True)
+            (self.tmp / f"{entry.id}.note").unlink(missing_ok=True)
+
+    @contextmanager
+    def alone(self) -> Iterator[bool]:
+        """Nobody else renames or appends meanwhile; False if somebody does who held the lock for too long."""
+        with locked(self.lines / ".lock", _LOCK_PATIENCE) as mine:
+            yield mine
+
+    def entries(self, since: Positions | None = None, most: int = 1000) -> Reading:
+        """Up to `most` lines after `since` (None = from the first one)."""
+        return lines.read(self.lines, since or {}, most)
+
+    def writable(self, floor: int = FREE_FLOOR) -> str | None:
+        """None when a message could be kept now, else a sentence that says what to mend. Really writes files."""
+        try:
+            for folder in (self.tmp, self.kept, self.lines):
+                _probe(folder / f".probe-{secrets.token_hex(6)}")
+            disk = os.statvfs(self.spool)
+        except OSError as error:
+            return f"The spool {self.spool} cannot be written ({error.strerror}): mend its disk or its permissions."
+        free = disk.f_bavail * disk.f_frsize
+        if free < floor:
+            return f"The spool {self.spool} has {free >> 20} MB free of the {floor >> 20} MB it must have: make room."
+        return None
+
+
+def _probe(path: Path) -> None:
+    try:
+        create(path, b"probe")
+    finally:
+        path.unlink(missing_ok=True)

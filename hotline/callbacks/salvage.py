@@ -1,0 +1,190 @@
+"""Recordings that nobody kept: a service died under them, or the dialplan recorded them alone.
+
+Rules of this file:
+- What was said is kept even if nobody knows who said it; a note beside the recording may know.
+- Everything here may run at any time, in any process, again and again: one salvager works at a time, and what
+  has its line is never given another.
+- A file's age is by the machine's clock, which stamps files; what goes into a line is by the service's clock.
+- Blocking, like the outbox.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hotline.callbacks.disk import locked, opened, sha256
+from hotline.callbacks.lines import Entry, Positions
+from hotline.callbacks.note import read_note, write_note
+from hotline.callbacks.number import normal
+from hotline.callbacks.outbox import Outbox, Settled
+from hotline.callbacks.wav import NoSound, measure
+
+LEAST = 2.0
+"""Seconds of sound that are worth keeping."""
+
+UNREADABLE = int(LEAST * 16000) + 44
+"""A file of so many bytes would be worth keeping if only it could be read."""
+
+Due = Callable[[str, float], float]
+"""(queue or "" when unknown, when it was recorded) → when to call back; must answer for any queue name."""
+
+_NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]")
+
+
+@dataclass(slots=True)
+class Salvaged:
+    """What came of a round: the entries made, how many were too short, and what went wrong, in sentences."""
+
+    kept: list[Entry] = field(default_factory=list)
+    too_short: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+class Salvage:
+    """Salvages the spool of `outbox`. `region` reads local numbers (see number.normal)."""
+
+    def __init__(self, outbox: Outbox, *, due: Due, region: str) -> None:
+        self.outbox, self.due, self.region = outbox, due, region
+
+    def recover(self, now: float, *, age: float = 3600.0) -> Salvaged:
+        """Keep recordings in tmp untouched for `age` seconds, and those that were renamed but have no line."""
+        done = Salvaged()
+        with locked(self.outbox.lines / ".salvage", 0.0) as mine:
+            if mine:
+                unlisted, listed = self._unlisted()
+                for path in unlisted:
+                    self._take(path, path.stem, "recovered", now, done)
+                self._recover_tmp(listed | {each.id for each in done.kept}, now, age, done)
+        return done
+
+    def _recover_tmp(self, listed: set[str], now: float, age: float, done: Salvaged) -> None:
+        tmp = self.outbox.tmp
+        for path in _older(tmp.glob("*.wav"), age):
+            if path.stem in listed:  # kept as a copy; only the PBX's original was left over
+                self.outbox.discard(path.stem)
+            else:
+                self._take(path, path.stem, "recovered", now, done)
+        for leftover in _older((*tmp.glob("*.own"), *tmp.glob("*.note")), age):
+            leftover.unlink(missing_ok=True)
+
+    def adopt_fallback(self, now: float, *, age: float = 10.0, age_unclosed: float = 120.0) -> Salvaged:
+        """Keep what the dialplan recorded alone, once a file was left untouched for `age` seconds.
+
+        A header that is not closed means that the PBX may still record, or died: that waits `age_unclosed`.
+        """
+        done = Salvaged()
+        with locked(self.outbox.lines / ".salvage", 0.0) as mine:
+            for path in _older(self.outbox.fallback.glob("*.wav"), age) if mine else ():
+                if _closed(path) or age_unclosed <= _age(path):
+                    self._adopt(path, now, done)
+        return done
+
+    def _adopt(self, path: Path, now: float, done: Salvaged) -> None:
+        about = path.with_suffix(".note")
+        note = {"call": path.stem, **read_note(about)}
+        try:
+            with opened(path, os.O_RDONLY) as file:
+                digest = sha256(file)
+        except OSError as error:
+            done.problems.append(_sentence(path, error.strerror))
+            return
+        # the contents make the id: a second message of the same call is a second message
+        id = f"{_NOT_IN_A_NAME.sub('_', path.stem)[:80]}-{digest[:12]}"
+        write_note(self.outbox.tmp / f"{id}.note", note)
+        self._take(path, id, "fallback", now, done)
+        if not path.exists():
+            about.unlink(missing_ok=True)
+
+    def _unlisted(self) -> tuple[list[Path], set[str]]:
+        """Recordings in their final place without a line, and the ids of all lines."""
+        ids, positions = self._listed({})
+        with self.outbox.alone() as mine:  # so that nobody is between renaming and writing the line
+            ids |= self._listed(positions)[0]
+            return [each for each in self.outbox.kept.glob("*.wav") if each.stem not in ids] if mine else [], ids
+
+    def _listed(self, since: Positions) -> tuple[set[str], Positions]:
+        ids: set[str] = set()
+        while True:
+            reading = self.outbox.entries(since)
+            ids |= {each.id for each in reading.entries}
+            since = reading.positions
+            if not reading.more:
+                return ids, since
+
+    def _take(self, path: Path, id: str, source: str, now: float, done: Salvaged) -> None:
+        try:
+            settled = self.outbox.settle(id, path, LEAST)
+            entry = self._entry(settled, source, now)
+            self.outbox.commit(settled, entry)
+        except NoSound as error:
+            self._give_up(path, id, str(error), done)
+        except OSError as error:
+            done.problems.append(_sentence(path, error.strerror))
+        else:
+            done.kept.append(entry)
+
+    def _give_up(self, path: Path, id: str, why: str, done: Salvaged) -> None:
+        """Too little to keep is removed; much that cannot be read is put aside for a person to look at."""
+        if path.stat().st_size < UNREADABLE:
+            done.too_short += 1
+            path.unlink()
+        else:
+            path.rename(path.with_suffix(".unreadable"))
+            done.problems.append(_sentence(path, why))
+        self.outbox.discard(id)
+
+    def _entry(self, settled: Settled, source: str, now: float) -> Entry:
+        note = read_note(self.outbox.tmp / f"{settled.id}.note")
+        recorded_at = _moment(note.get("recorded_at", ""), now - _age(settled.origin))
+        queue = note.get("queue", "")
+        return Entry(
+            id=settled.id,
+            call=note.get("call", ""),
+            number=normal(note.get("number", ""), self.region),
+            queue=queue,
+            entry=note.get("entry", ""),
+            language=note.get("language", ""),
+            recorded_at=recorded_at,
+            due=self.due(queue, recorded_at),
+            seconds=settled.seconds,
+            hung_up=True,
+            kept_at=now,
+            sha256=settled.sha256,
+            source=source,
+        )
+
+
+def _age(path: Path) -> float:
+    """Seconds since `path` was last written; 0 when it is gone."""
+    try:
+        return max(0.0, time.time() - path.lstat().st_mtime)
+    except OSError:
+        return 0.0
+
+
+def _older(paths: Iterable[Path], age: float) -> list[Path]:
+    return sorted(each for each in paths if _age(each) >= age and each.exists())
+
+
+def _closed(path: Path) -> bool:
+    try:
+        with opened(path, os.O_RDONLY) as file:
+            return measure(file).closed
+    except (OSError, NoSound):
+        return False
+
+
+def _moment(text: str, otherwise: float) -> float:
+    try:
+        return float(text) if 0 < float(text) < 1e11 else otherwise
+    except ValueError:
+        return otherwise
+
+
+def _sentence(path: Path, why: str | None) -> str:
+    return f"{path.parent.name}/{path.name} could not be salvaged: {why}."
