@@ -105,7 +105,7 @@ class CallState(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a call stands: its place counted from 1 while waiting, its offer while offered or talking."""
+    """Where a call stands: its place counted from 1 until answered, its offer while offered or talking."""
 
     state: CallState
     position: int = 0
@@ -113,6 +113,7 @@ class Standing:
     offer: Offer | None = None
     answered: float = 0.0
     """When the agent answered; 0 until then."""
+    queue: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,8 @@ class Change:
     """What a script did. `applied` is False when the event came too late or twice: then nothing changed.
 
     `offers` are those made by this change (to any call: someone must ring their bells); `agents` names those
-    whose state this change altered, with the new state, for the log.
+    whose state this change altered, with the new state, for the log. `standing` is the call's after the change;
+    where the change ended the call, it is the last one before that.
     """
 
     applied: bool
@@ -137,10 +139,18 @@ class QueueCount:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """One call of a snapshot: its state, and where its caller is."""
+
+    state: CallState
+    channel: str
+    pbx: str
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """All of it at one moment, for gauges and reconciliation. `agents` maps a name to (state, call, token)."""
 
     queues: Mapping[str, QueueCount]
     agents: Mapping[str, tuple[AgentState, str, int]]
-    calls: Mapping[str, tuple[CallState, str]]
-    """call → (state, channel)."""
+    calls: Mapping[str, Place]
