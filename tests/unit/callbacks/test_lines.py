@@ -1,0 +1,93 @@
+"""The outbox's lines, whole and torn."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+from recordings import NOW
+
+from hotline.callbacks.lines import Entry, append, read
+
+FILE = "2026-11.jsonl"
+
+
+def entry(id: str, **changes: object) -> Entry:
+    values: dict[str, object] = {
+        "id": id,
+        "call": "pbx1-1.1",
+        "queue": "hỗ-trợ",
+        "entry": "1900",
+        "language": "vi",
+        "recorded_at": NOW,
+        "due": NOW + 60,
+        "seconds": 3.0,
+        "hung_up": False,
+        "kept_at": NOW,
+        "sha256": "0" * 64,
+        "number": "+84901234567",
+    }
+    return Entry(**{**values, **changes})  # type: ignore[arg-type]
+
+
+@given(cuts=st.lists(st.integers(0, 400), max_size=6))
+@example(cuts=[0, 1])
+@example(cuts=[400, 400])
+def test_a_torn_line_harms_no_other(cuts: list[int]) -> None:
+    """After each kept entry a crash leaves the first `cut` bytes of another; all whole ones are read, in order."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, expected = Path(name), []
+        file = folder / FILE
+        for number, cut in enumerate(cuts):
+            append(folder, entry(f"torn-{number}"))
+            whole = file.read_bytes()
+            start = whole.rstrip(b"\n").rfind(b"\n") + 1
+            torn = whole[start:][:cut]
+            file.write_bytes(whole[:start] + torn)
+            if torn.endswith((b"}\n", b"}")):
+                expected.append(f"torn-{number}")  # nothing but its end was lost
+            append(folder, entry(f"kept-{number}"))
+            expected.append(f"kept-{number}")
+        reading = read(folder, {}, 1000)
+        assert [each.id for each in reading.entries] == expected
+        assert reading.positions == ({FILE: file.stat().st_size} if cuts else {})
+
+
+def test_an_unfinished_line_waits_until_it_is_finished() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        append(folder, entry("a"))
+        append(folder, entry("b"))
+        whole = (folder / FILE).read_bytes()
+        (folder / FILE).write_bytes(whole[:-20])
+        reading = read(folder, {}, 10)
+        assert [each.id for each in reading.entries] == ["a"]
+        assert "no end yet" in reading.problems[0]
+        (folder / FILE).write_bytes(whole)
+        again = read(folder, reading.positions, 10)
+        assert [each.id for each in again.entries] == ["b"]
+        assert again.problems == ()
+
+
+@given(st.lists(st.binary(max_size=60), max_size=8))
+def test_garbage_is_reported_without_its_contents_and_passed_over(rubbish: list[bytes]) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / FILE).write_bytes(b"".join(b"{" + each.replace(b"\n", b"") + b"\n" for each in rubbish))
+        append(folder, entry("kept"))
+        reading = read(folder, {}, 1000)
+        assert [each.id for each in reading.entries] == ["kept"]
+        assert len(reading.problems) == len(rubbish)
+        assert all("is torn; it was passed over." in each for each in reading.problems)
+
+
+def test_lines_of_two_months_come_in_order() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        append(folder, entry("later", kept_at=NOW + 40 * 86400))
+        append(folder, entry("earlier"))
+        reading = read(folder, {}, 10)
+        assert [each.id for each in reading.entries] == ["earlier", "later"]
+        assert sorted(reading.positions) == [FILE, "2026-12.jsonl"]

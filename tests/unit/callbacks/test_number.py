@@ -1,0 +1,35 @@
+"""Caller ids as they are kept."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hotline.callbacks.number import MOST, normal
+
+
+@pytest.mark.parametrize(
+    ("raw", "region", "kept"),
+    [
+        ("+84 90 123 45 67", "VN", "+84901234567"),
+        ("0901234567", "VN", "+84901234567"),
+        ("0901234567", "vn", "+84901234567"),
+        ("0084901234567", "VN", "+84901234567"),
+        ("010-1234-5678", "KR", "+821012345678"),
+        ("0901234567", "", "0901234567"),
+        ("101", "VN", "101"),
+        ("anonymous", "VN", ""),
+        ("", "VN", ""),
+        ("+999999999999999999999", "VN", "+999999999999999999999"),
+    ],
+)
+def test_a_number_is_e164_where_it_can_be_read(raw: str, region: str, kept: str) -> None:
+    assert normal(raw, region) == kept
+
+
+@given(st.text(max_size=300), st.sampled_from(["", "VN", "KZ", "??"]))
+def test_whatever_comes_is_kept_short_and_dialable(raw: str, region: str) -> None:
+    kept = normal(raw, region)
+    assert len(kept) <= MOST
+    assert set(kept) <= set("0123456789+*#")

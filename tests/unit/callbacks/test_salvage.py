@@ -1,0 +1,145 @@
+"""Recordings that nobody kept: after a crash, and from the dialplan alone."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from recordings import NOW, aged, never_closed, sound
+
+from hotline.callbacks import disk
+from hotline.callbacks.lines import Entry
+from hotline.callbacks.outbox import Outbox
+from hotline.callbacks.salvage import Salvage
+
+HOUR = 3600.0
+
+
+@pytest.fixture
+def salvage(outbox: Outbox) -> Salvage:
+    return Salvage(outbox, due=lambda queue, at: at + (60 if queue else 600), region="VN")
+
+
+def fallback(outbox: Outbox, call: str, content: bytes, note: str = "") -> Path:
+    path = outbox.fallback / f"{call}.wav"
+    path.write_bytes(content)
+    if note:
+        path.with_suffix(".note").write_text(note)
+    return aged(path, 60)
+
+
+def test_what_the_dialplan_recorded_is_adopted_once(outbox: Outbox, salvage: Salvage) -> None:
+    fallback(outbox, "pbx1-17.3", sound(3), "number=0901234567\nqueue=billing\nlanguage=vi\nentry=1900\n")
+    (entry,) = salvage.adopt_fallback(NOW).kept
+    assert (entry.call, entry.number, entry.queue, entry.language) == ("pbx1-17.3", "+84901234567", "billing", "vi")
+    assert (entry.source, entry.seconds, entry.hung_up) == ("fallback", 3.0, True)
+    assert entry.recorded_at == pytest.approx(NOW - 60, abs=5)
+    assert entry.due == entry.recorded_at + 60
+    assert (outbox.kept / f"{entry.id}.wav").read_bytes() == sound(3)
+    assert list(outbox.fallback.iterdir()) == []
+    assert salvage.adopt_fallback(NOW).kept == []
+    assert outbox.entries().entries == (entry,)
+
+
+def test_without_a_note_the_caller_is_unknown_and_the_words_are_kept(outbox: Outbox, salvage: Salvage) -> None:
+    fallback(outbox, "pbx1-17.3", sound(3))
+    (entry,) = salvage.adopt_fallback(NOW).kept
+    assert (entry.call, entry.number, entry.queue) == ("pbx1-17.3", "", "")
+
+
+def test_a_recording_that_still_grows_is_left_alone(outbox: Outbox, salvage: Salvage) -> None:
+    aged(fallback(outbox, "writing", sound(3)), 1)
+    aged(fallback(outbox, "paused", never_closed(sound(3))), 60)
+    assert salvage.adopt_fallback(NOW).kept == []
+    aged(outbox.fallback / "paused.wav", 200)
+    assert [each.call for each in salvage.adopt_fallback(NOW).kept] == ["paused"]
+
+
+def test_a_second_message_of_the_same_call_is_a_second_message(outbox: Outbox, salvage: Salvage) -> None:
+    fallback(outbox, "pbx1-17.3", sound(3))
+    (first,) = salvage.adopt_fallback(NOW).kept
+    fallback(outbox, "pbx1-17.3", sound(4))
+    (second,) = salvage.adopt_fallback(NOW).kept
+    assert first.id != second.id
+    assert first.call == second.call
+
+
+def test_a_name_of_a_call_cannot_lead_out_of_the_folder(outbox: Outbox, salvage: Salvage) -> None:
+    fallback(outbox, "..odd name;$x", sound(3))
+    (entry,) = salvage.adopt_fallback(NOW).kept
+    assert (outbox.kept / f"{entry.id}.wav").exists()
+    assert set(entry.id) <= set("abcdefghijklmnopqrstuvwxyz0123456789._-")
+
+
+def test_what_is_too_short_is_removed(outbox: Outbox, salvage: Salvage) -> None:
+    fallback(outbox, "short", sound(1))
+    done = salvage.adopt_fallback(NOW)
+    assert (done.kept, done.too_short) == ([], 1)
+    assert list(outbox.fallback.iterdir()) == []
+
+
+def test_much_that_cannot_be_read_is_put_aside_and_told_once(outbox: Outbox, salvage: Salvage) -> None:
+    aged(fallback(outbox, "odd", b"?" * 50000), 200)
+    assert "fallback/odd.wav could not be salvaged" in salvage.adopt_fallback(NOW).problems[0]
+    assert salvage.adopt_fallback(NOW).problems == []
+    assert (outbox.fallback / "odd.unreadable").read_bytes() == b"?" * 50000
+
+
+def test_a_recording_whose_service_died_is_recovered_after_an_hour(outbox: Outbox, salvage: Salvage) -> None:
+    note = {"call": "pbx1-1.1", "number": "+84901234567", "queue": "billing", "recorded_at": str(NOW - 4000)}
+    id, path = outbox.recording_path(note)
+    path.write_bytes(never_closed(sound(5)))
+    assert salvage.recover(NOW).kept == []
+    aged(path, HOUR + 1)
+    (entry,) = salvage.recover(NOW).kept
+    assert (entry.id, entry.source, entry.seconds) == (id, "recovered", 5.0)
+    assert (entry.number, entry.queue, entry.recorded_at) == ("+84901234567", "billing", NOW - 4000)
+    assert salvage.recover(NOW, age=0).kept == []
+    assert list(outbox.tmp.iterdir()) == []
+
+
+def test_a_renamed_recording_without_a_line_gets_one(outbox: Outbox, salvage: Salvage) -> None:
+    id, path = outbox.recording_path({"call": "pbx1-1.1", "number": "+84901234567"})
+    path.write_bytes(sound(2))
+    path.rename(outbox.kept / path.name)
+    (entry,) = salvage.recover(NOW).kept
+    assert (entry.id, entry.number) == (id, "+84901234567")
+    assert salvage.recover(NOW).kept == []
+
+
+def test_the_pbx_original_of_a_kept_copy_is_removed_not_kept_twice(
+    outbox: Outbox, salvage: Salvage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id, path = outbox.recording_path()
+    path.write_bytes(sound(2))
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "geteuid", lambda: 12345)
+        settled = outbox.settle(id, path)
+    line = Entry(
+        id=id, call="", queue="", entry="", language="", recorded_at=NOW, due=NOW, seconds=2.0, hung_up=False,
+        kept_at=NOW, sha256=settled.sha256,
+    )  # fmt: skip
+    outbox.commit(settled, line)
+    path.write_bytes(sound(2))  # as if the process had died before it removed the original
+    assert salvage.recover(NOW, age=0).kept == []
+    assert list(outbox.tmp.iterdir()) == []
+    assert len(outbox.entries().entries) == 1
+
+
+def test_one_salvager_works_at_a_time(outbox: Outbox, salvage: Salvage) -> None:
+    fallback(outbox, "pbx1-17.3", sound(3))
+    with disk.locked(outbox.lines / ".salvage", 0):
+        assert salvage.adopt_fallback(NOW).kept == []
+        assert salvage.recover(NOW).kept == []
+    assert len(salvage.adopt_fallback(NOW).kept) == 1
+
+
+@pytest.mark.parametrize(
+    "note", ["", "number", "number=\x00\x1b[31m", "=\n==\n", "queue=" + "x" * 9999, "recorded_at=nan"]
+)
+def test_an_odd_note_costs_no_message(outbox: Outbox, salvage: Salvage, note: str) -> None:
+    fallback(outbox, "pbx1-17.3", sound(3), note)
+    (entry,) = salvage.adopt_fallback(NOW).kept
+    assert len(entry.queue) <= 120
+    assert entry.recorded_at == pytest.approx(NOW - 60, abs=5)
