@@ -1,0 +1,245 @@
+"""The queue core: who waits, who is free, who gets whom. A thin face over the scripts in lua/.
+
+Rules of this file:
+- One method is one script is one decision, atomic for all processes. Nothing is kept here.
+- `now` and `lease` are POSIX seconds: the core has no clock of its own. Names and ids are text without control
+  characters.
+- Every method may raise StoreDown. It is safe to call again: a change that was made is then not applied twice.
+- Late, doubled and foreign events answer a Change that is not `applied`; they are no error.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import secrets
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from hotline.acd.model import (
+    AgentSettings,
+    AgentState,
+    CallState,
+    Change,
+    Left,
+    Missed,
+    Needs,
+    Offer,
+    Place,
+    QueueCount,
+    QueueSettings,
+    Skills,
+    Snapshot,
+    Standing,
+)
+from hotline.store import Store, StoreDown, load_script
+
+MISS_DELAYS: Mapping[Missed, float] = MappingProxyType(
+    {
+        Missed.NO_ANSWER: 20.0,
+        Missed.REJECTED: 20.0,
+        Missed.BUSY: 5.0,
+        Missed.UNREGISTERED: 15.0,
+        Missed.LOST: 0.0,
+    }
+)
+"""Seconds that an agent is left alone (paused) after a miss, where the queue's `miss_pause` says nothing else."""
+
+RETRY_WITHIN = 1.0
+"""Seconds that a change waits for a broken link before it is asked once more, with the same operation id."""
+
+_CHANGES = (
+    "answered", "finished", "join", "leave", "login", "logout", "missed", "pause", "ready", "take", "tick",
+)  # fmt: skip
+_READS = ("look", "snapshot")
+
+
+class Core:
+    """The queues and agents under one prefix of one Redis.
+
+    `hold` seconds are given to a call's session to take a fresh offer; then the agent is free again.
+    """
+
+    def __init__(self, store: Store, *, prefix: str = "hotline:", hold: float = 10.0) -> None:
+        self._store = store
+        self._prefix = prefix
+        self._hold = hold
+        self._scripts = {name: load_script("hotline.acd", name) for name in (*_CHANGES, *_READS)}
+        self._operations = _operation_ids()
+
+    async def join(
+        self, call: str, *, queue: QueueSettings, arrival: float, now: float, channel: str, pbx: str
+    ) -> Change:
+        """A call joins `queue`, as of `arrival`; the standing says whether it waits or has an offer at once.
+
+        A known call keeps its place, arrival and offer, and only its channel is noted. A call whose caller hung up
+        stays ended.
+        """
+        delays = {outcome.value: queue.miss_pause.get(outcome, MISS_DELAYS[outcome]) for outcome in Missed}
+        return await self._change(
+            "join",
+            now,
+            call,
+            queue.name,
+            canonical(queue.needs),
+            arrival,
+            arrival - queue.priority,
+            queue.wrap_up,
+            json.dumps(delays),
+            channel,
+            pbx,
+        )
+
+    async def look(self, call: str, now: float) -> Standing:
+        """Where a call stands. UNKNOWN asks its session to join (again): Redis, or the last session, was lost."""
+        del now  # a look changes nothing, whatever the time
+        return _standing(await self._read("look", call))
+
+    async def take(self, offer: Offer, now: float, lease: float) -> Change:
+        """The call's session begins to ring the agent, who is held until the moment `lease`; the bell may stop."""
+        return await self._change("take", now, offer.call, offer.agent, offer.token, lease)
+
+    async def taken(self, call: str, token: int) -> bool:
+        """Whether nobody needs to be told of an offer any more: it was taken, or it is over."""
+        current, taken = await self._store.read("hmget", self._key(f"call:{call}"), [b"token", b"taken"])
+        return bool(current != _bytes(token) or taken == current)
+
+    async def renew(self, offer: Offer, now: float, lease: float) -> Change:
+        """The call's session still rings the agent: hold them until the moment `lease`."""
+        return await self.take(offer, now, lease)
+
+    async def answered(self, call: str, agent: str, token: int, now: float) -> Change:
+        """The agent picked up. Believed even after the lease, while neither of the two is with anyone else."""
+        return await self._change("answered", now, call, agent, token)
+
+    async def missed(self, call: str, agent: str, token: int, outcome: Missed, now: float) -> Change:
+        """The offer came to nothing: the call goes back to its place, the agent is left alone for a while."""
+        return await self._change("missed", now, call, agent, token, outcome.value)
+
+    async def finished(self, call: str, agent: str, token: int, now: float) -> Change:
+        """The conversation is over: the call ends as served, the agent wraps up or is idle."""
+        return await self._change("finished", now, call, agent, token)
+
+    async def leave(self, call: str, reason: Left, now: float) -> Change:
+        """The call leaves in whatever state; an agent held for it is free, one who talked wraps up (then: served)."""
+        return await self._change("leave", now, call, reason.value)
+
+    async def login(self, agent: AgentSettings, now: float) -> Change:
+        """The agent is idle from now on; one who is logged in gets the phone and skills given here."""
+        return await self._change("login", now, agent.name, agent.phone, canonical(agent.skills))
+
+    async def logout(self, agent: str, now: float) -> Change:
+        """The agent goes: at once, or after the offer or conversation in hand."""
+        return await self._change("logout", now, agent)
+
+    async def pause(self, agent: str, reason: str, now: float) -> Change:
+        """The agent takes a break without an end: at once, or after the offer or conversation in hand."""
+        return await self._change("pause", now, agent, reason)
+
+    async def ready(self, agent: str, now: float) -> Change:
+        """The agent's pause or wrap-up is over, or the break asked for during a conversation is taken back."""
+        return await self._change("ready", now, agent, "")
+
+    async def wrapped(self, agent: str, now: float) -> Change:
+        """The agent's wrap-up is over before its time."""
+        return await self._change("ready", now, agent, AgentState.WRAP_UP.value)
+
+    async def tick(self, now: float) -> tuple[Change, float | None]:
+        """Do what fell due by `now`. Also answers the next deadline; None when nothing is due at any time.
+
+        A deadline that is not after `now` means that more is due at once (a tick does a hundred things at most).
+        """
+        reply = await self._send("tick", now)
+        return _parsed(reply), float(reply["more"]) if reply["more"] else None
+
+    async def snapshot(self, now: float) -> Snapshot:
+        """Everything at one moment. Offline agents and empty queues are not in it."""
+        del now
+        reply = await self._read("snapshot")
+        calls = {call: Place(_CALL_STATES[state], channel, pbx) for call, state, channel, pbx, *_ in reply["calls"]}
+        agents = {name: (AgentState(state), call, int(token or 0)) for name, state, call, token in reply["agents"]}
+        return Snapshot(queues=_counts(reply["calls"]), agents=agents, calls=calls)
+
+    async def length(self, queue: str) -> int:
+        """How many of a queue have not been answered yet."""
+        return int(await self._store.read("zcard", self._key(f"queue:{queue}")))
+
+    async def _change(self, name: str, now: float, *args: str | float) -> Change:
+        return _parsed(await self._send(name, now, *args))
+
+    async def _send(self, name: str, now: float, *args: str | float) -> Any:
+        """Run a changing script; once more, with the same operation id, when the link broke under it."""
+        values = [_bytes(value) for value in (next(self._operations), now, self._hold, *args)]
+        try:
+            return await self._store.script(self._scripts[name], [self._key("")], values)
+        except StoreDown:
+            if not await self._store.wait_up(RETRY_WITHIN):
+                raise
+        return await self._store.script(self._scripts[name], [self._key("")], values)
+
+    async def _read(self, name: str, *args: str) -> Any:
+        return await self._store.script(self._scripts[name], [self._key("")], [_bytes(value) for value in args])
+
+    def _key(self, name: str) -> bytes:
+        return (self._prefix + name).encode()
+
+
+def canonical(levels: Needs | Skills) -> str:
+    """The one name of equal needs, or of equal skills."""
+    return json.dumps(dict(levels), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _operation_ids() -> Iterator[str]:
+    own = secrets.token_hex(8)
+    return (f"{own}-{number}" for number in itertools.count())
+
+
+def _bytes(value: str | float) -> bytes:
+    return (f"{value:.6f}" if isinstance(value, float) else str(value)).encode()
+
+
+def _offer(row: list[Any]) -> Offer:
+    call, agent, token, queue, phone, channel, pbx, lease = row
+    return Offer(call, agent, int(token), queue, phone, channel, pbx, float(lease))
+
+
+def _standing(reply: dict[str, Any]) -> Standing:
+    state = CallState(reply["state"])
+    if state in (CallState.UNKNOWN, CallState.ENDED):
+        return Standing(state)
+    return Standing(
+        state,
+        position=reply["position"],
+        arrival=float(reply["arrival"]),
+        offer=_offer(reply["offer"]) if reply["offer"] else None,
+        answered=float(reply["answered"]),
+        queue=reply["queue"],
+    )
+
+
+def _parsed(reply: dict[str, Any]) -> Change:
+    return Change(
+        applied=reply["applied"],
+        offers=tuple(_offer(row) for row in reply["offers"]),
+        agents=tuple((name, AgentState(state)) for name, state in reply["agents"]),
+        standing=_standing(reply["standing"]),
+    )
+
+
+def _counts(calls: list[list[str]]) -> dict[str, QueueCount]:
+    arrivals: dict[str, list[float]] = {}
+    for _, state, _, _, queue, arrival in calls:
+        if state != CallState.TALKING.value:
+            arrivals.setdefault(queue, []).append(float(arrival))
+    return {queue: QueueCount(len(moments), min(moments)) for queue, moments in arrivals.items()}
+
+
+_CALL_STATES = MappingProxyType(
+    {
+        "waiting": CallState.WAITING,
+        "lost": CallState.WAITING,  # in line, but nobody there to be rung: for gauges a caller who waits
+        "offered": CallState.OFFERED,
+        "talking": CallState.TALKING,
+    }
+)

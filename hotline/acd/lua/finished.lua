@@ -1,0 +1,15 @@
+-- The conversation is over: the call ends as served, the agent wraps up. Also when nobody had reported the answer.
+-- ARGV  4 call  5 agent  6 token
+-- Not applied when it comes twice, or the call is with someone else. Standing: the call's last one.
+-- include lib/change.lua
+local id = ARGV[4]
+local call = load('call', id)
+if not held_by(call, ARGV[5], ARGV[6]) then return answer(false, standing(id, call)) end
+
+local was = standing(id, call)
+if call.state == 'lost' then
+  finish(call, 'served') -- its lease ran out meanwhile, and with it the hold on the agent
+else
+  hang_up(call)
+end
+return answer(true, was)

@@ -1,0 +1,21 @@
+-- A call leaves, from whatever state: an agent held for it is as idle as before, one who talked wraps up (and the
+-- reason is then "served").
+-- ARGV  4 call  5 reason (a value of hotline.acd.model.Left)
+-- Not applied to an unknown call, but remembered: a join that was overtaken finds it. Standing: the call's last one.
+-- include lib/change.lua
+local id, reason = ARGV[4], ARGV[5]
+local call = load('call', id)
+local was = standing(id, call)
+if not call then
+  redis.call('SET', key('ended', id), reason, 'EX', TOMBSTONE, 'NX')
+  return answer(false, was)
+end
+
+if call.state == 'talking' then
+  hang_up(call)
+else
+  local agent = call.state == 'offered' and load('agent', call.agent)
+  finish(call, reason)
+  if agent then release(agent, 'idle') end
+end
+return answer(true, was)

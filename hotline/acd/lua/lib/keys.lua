@@ -1,0 +1,33 @@
+-- Names of keys and whole records; README.md describes the keyspace. Included by every script.
+-- KEYS[1] is the prefix of every key. Moments are POSIX seconds in decimal text with six places: Lua's own
+-- number-to-text conversion would drop the microseconds.
+local P = KEYS[1]
+
+local function key(kind, id) return P .. kind .. ':' .. id end
+
+-- A hash as a table with its `id` added; nil when there is none.
+local function load(kind, id)
+  local flat = redis.call('HGETALL', key(kind, id))
+  if #flat == 0 then return nil end
+  local record = { id = id }
+  for i = 1, #flat, 2 do record[flat[i]] = flat[i + 1] end
+  return record
+end
+
+-- Where a call stands, for the answer; `id` and `call` as loaded (nil when unknown). A call whose session fell
+-- silent is unknown too: whoever still holds its line shall join again.
+local function standing(id, call)
+  if not call then
+    return { state = redis.call('EXISTS', key('ended', id)) == 1 and 'ended' or 'unknown' }
+  end
+  local held = call.state == 'offered' or call.state == 'talking'
+  local rank = redis.call('ZRANK', key('queue', call.queue), id)
+  return {
+    state = call.state == 'lost' and 'unknown' or call.state,
+    position = rank and rank + 1 or 0,
+    arrival = call.arrival,
+    answered = call.answered,
+    queue = call.queue,
+    offer = held and { call.id, call.agent, call.token, call.queue, call.phone, call.channel, call.pbx, call.lease },
+  }
+end
