@@ -146,9 +146,7 @@ class Server:
             if len(self._calls) >= 2 * self._max_calls:
                 connection.close()
                 return
-        task = self._tasks.create_task(
-            self._serve(connection, channel, self._busy_handler if busy else self._handler)
-        )
+        task = self._tasks.create_task(self._serve(channel, self._busy_handler if busy else self._handler))
         self._calls[task] = connection
         self._idle.clear()
         task.add_done_callback(self._ended)
