@@ -28,7 +28,7 @@ from hotline.callbacks import lines
 from hotline.callbacks.disk import create, locked, opened, sha256, sync_folder
 from hotline.callbacks.lines import Entry, Positions, Reading
 from hotline.callbacks.note import Note, write_note
-from hotline.callbacks.wav import NoSound, close_header
+from hotline.callbacks.wav import TooShort, close_header
 
 FREE_FLOOR = 200 * 1024 * 1024
 """Bytes that must stay free on the spool's disk for it to count as writable: over three hours of speech."""
@@ -102,14 +102,15 @@ class Outbox:
         due: float,
         hung_up: bool,
         now: float,
+        least: float = 0.0,
     ) -> Entry:
         """Make the recording `id` ours for good; it would survive a power cut once this returns.
 
         May be called again after a failure. Raises FileNotFoundError (nothing was recorded), another OSError (the
-        disk) or NoSound (a file without sound); the recording then stays where it is, for salvage.py.
+        disk), TooShort (less than `least` seconds) or NoSound (no recording); what there is then stays where it is.
         """
         there = self.tmp / f"{id}.wav"
-        settled = self.settle(id, there if there.exists() else self.kept / f"{id}.wav")
+        settled = self.settle(id, there if there.exists() else self.kept / f"{id}.wav", least)
         made = Entry(
             id=id,
             call=call,
@@ -130,7 +131,7 @@ class Outbox:
     def settle(self, id: str, origin: Path, least: float = 0.0) -> Settled:
         """Close a recording's header, put it safely on disk, measure it.
 
-        Raises as `keep` does, and NoSound too if it lasts less than `least` seconds.
+        Raises as `keep` does, and TooShort if it lasts less than `least` seconds.
         """
         path = self._owned(id, origin)
         with opened(path, os.O_RDWR) as file:
@@ -139,7 +140,7 @@ class Outbox:
             digest = sha256(file)
             os.fsync(file.fileno())
         if seconds < least:
-            raise NoSound(f"it holds {seconds:.1f} s of sound, less than {least:g} s")
+            raise TooShort(f"it holds {seconds:.1f} s of sound, less than {least:g} s")
         return Settled(id, origin, path, round(seconds, 3), digest)
 
     def _owned(self, id: str, origin: Path) -> Path:

@@ -22,6 +22,10 @@ class NoSound(ValueError):
     """The file is no WAV recording, or not enough of one to tell what it holds."""
 
 
+class TooShort(NoSound):
+    """The file has sound, but less than was asked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sound:
     """Where the samples lie in a file, in bytes, and how many bytes make one second."""
