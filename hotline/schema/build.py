@@ -1,0 +1,157 @@
+"""From a checked draft to the Config that the rest of the product works with.
+
+Rules of this file:
+- It runs only on a draft without problems, so every part is there and every name exists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from hotline.acd.model import AgentSettings, QueueSettings
+from hotline.callbacks.calendar import DAY, Calendar
+from hotline.flow import model
+from hotline.flow.moments import time_prompt
+from hotline.phrases import phrasebook
+from hotline.schema.check import check, languages
+from hotline.schema.config import Config, VoicemailSettings
+from hotline.schema.document import Document, parse, read
+from hotline.schema.draft import Draft, draft
+from hotline.schema.holiday import public_holidays
+from hotline.schema.problems import ConfigError
+from hotline.schema.shape import (
+    GotoStep,
+    HangupStep,
+    HotlineShape,
+    HoursShape,
+    HoursStep,
+    KeysStep,
+    LanguageStep,
+    QueueShape,
+    QueueStep,
+    SayStep,
+    StepShape,
+    TransferStep,
+    VoicemailStep,
+)
+
+Part = TypeVar("Part")
+_LATEST_CLOCK_CHANGE = 4 * 60
+"""Clocks change at night: an opening before 04:00 may be moved to the full hour that follows it."""
+
+
+def load(path: Path) -> Config:
+    """Read a configuration file. Raises ConfigError with every problem in it, each with its place."""
+    return _config(read(path))
+
+
+def loads(text: str, file: str = "config") -> Config:
+    """The same for a text; `file` is what its problems are said to be in."""
+    return _config(parse(text, file))
+
+
+def _config(document: Document) -> Config:
+    parts = draft(document)
+    check(parts)
+    hotline = parts.hotline
+    if document.problems or hotline is None:
+        raise ConfigError(document.problems)
+    queues = _parts(parts.queues)
+    calendars = {name: _calendar(name, hours, hotline) for name, hours in _parts(parts.hours).items()}
+    menus = {name: model.Menu(name, tuple(map(_step, _whole(row)))) for name, row in _parts(parts.menus).items()}
+    return Config(
+        name=hotline.name,
+        zone=hotline.zone,
+        flow=model.Flow(menus, _parts(parts.entries), hotline.language, languages(parts)),
+        queues={name: _queue(name, queue) for name, queue in queues.items()},
+        agents={name: AgentSettings(name, agent.phone, agent.skills) for name, agent in _parts(parts.agents).items()},
+        calendars=calendars,
+        voicemail={name: _voicemail(name, queue) for name, queue in queues.items() if queue.voicemail is not None},
+        prompts=_prompts(parts, calendars),
+        country=hotline.country,
+        warnings=tuple(sorted(document.warnings)),
+    )
+
+
+def _parts(parts: Mapping[str, Part | None]) -> dict[str, Part]:
+    return {name: part for name, part in parts.items() if part is not None}
+
+
+def _whole(row: tuple[StepShape | None, ...]) -> tuple[StepShape, ...]:
+    return tuple(step for step in row if step is not None)
+
+
+def _calendar(name: str, hours: HoursShape, hotline: HotlineShape) -> Calendar:
+    calendar = Calendar(
+        name,
+        hours.zone or hotline.zone,
+        {day: spans for days, spans in hours.week.items() for day in days},
+        closed=frozenset(hours.closed),
+        opened=hours.open,
+    )
+    if not hours.holidays:
+        return calendar
+    return Calendar(
+        name, calendar.zone, calendar.week, public_holidays(hours.holidays), calendar.closed, calendar.opened
+    )
+
+
+def _queue(name: str, queue: QueueShape) -> QueueSettings:
+    settings = queue.model_dump(exclude={"voicemail"})
+    return QueueSettings(name=name, **settings)
+
+
+def _voicemail(name: str, queue: QueueShape) -> VoicemailSettings:
+    mail = queue.voicemail
+    if mail is None:
+        raise ValueError(f"queue {name} takes no messages")
+    return VoicemailSettings(name, mail.hours, mail.longest, mail.shortest, mail.silence)
+
+
+def _step(step: StepShape) -> model.Step:
+    match step:
+        case SayStep():
+            return model.Say(step.say)
+        case KeysStep(keys=k):
+            return model.Keys(k.say, k.choices, k.wait, k.tries, k.invalid, k.silent, k.otherwise or "")
+        case LanguageStep():
+            return model.SetLanguage(step.language)
+        case HoursStep():
+            return model.Hours(step.hours, step.open or "", step.closed or "")
+        case QueueStep():
+            return model.JoinQueue(step.queue, step.otherwise or "")
+        case VoicemailStep():
+            return model.TakeVoicemail(step.voicemail)
+        case TransferStep():
+            return model.Transfer(step.transfer, step.ring, step.otherwise or "")
+        case GotoStep():
+            return model.Goto(step.goto)
+        case HangupStep():
+            return model.Hangup()
+
+
+def _prompts(parts: Draft, calendars: Mapping[str, Calendar]) -> dict[str, dict[str, str]]:
+    """The administrator's prompts, then the product's own phrases wherever these leave a gap."""
+    known = languages(parts)
+    own = _parts(parts.prompts)
+    names = [*own, *phrasebook("en").texts, *sorted(_times(calendars))]
+    return {
+        name: {
+            language: own[name][language] if language in own.get(name, {}) else phrasebook(language)[name]
+            for language in known
+        }
+        for name in dict.fromkeys(names)
+    }
+
+
+def _times(calendars: Mapping[str, Calendar]) -> set[str]:
+    """The prompts of all times of day at which these calendars can open."""
+    found = set()
+    for calendar in calendars.values():
+        for span in (span for spans in (*calendar.week.values(), *calendar.opened.values()) for span in spans):
+            found.add(time_prompt(span.start))
+            if span.start < _LATEST_CLOCK_CHANGE:
+                found.add(time_prompt((span.start // 60 + 1) * 60 % DAY))
+    return found

@@ -1,0 +1,46 @@
+"""The configuration as the rest of the product sees it: checked, complete, immutable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from hotline.acd.model import AgentSettings, QueueSettings
+from hotline.callbacks.calendar import Calendar
+from hotline.flow.model import Flow
+from hotline.schema.problems import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class VoicemailSettings:
+    """How messages for a queue are taken; `calendar` tells when they are called back. Times in seconds."""
+
+    queue: str
+    calendar: str
+    longest: float = 120.0
+    shortest: float = 2.0
+    """Less speech than this is no message."""
+    silence: float = 5.0
+    """So much silence ends the recording."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """One hotline.
+
+    `prompts` maps every prompt that may be spoken, the product's own included, to its text in each language of
+    `flow.languages`. `voicemail` holds the queues that take messages. `warnings` are oddities that stop nothing.
+    """
+
+    name: str
+    zone: ZoneInfo
+    flow: Flow
+    queues: Mapping[str, QueueSettings]
+    agents: Mapping[str, AgentSettings]
+    calendars: Mapping[str, Calendar]
+    voicemail: Mapping[str, VoicemailSettings]
+    prompts: Mapping[str, Mapping[str, str]]
+    country: str = ""
+    """Two letters, e.g. VN: how local phone numbers are read; "" where only international ones are understood."""
+    warnings: tuple[Problem, ...] = ()

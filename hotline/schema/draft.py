@@ -1,0 +1,146 @@
+"""A configuration file part by part: each part read as far as it can be, each mistake complained about.
+
+Rules of this file:
+- A part that can't be used is None, its name stays known: a mistake in a queue makes no menu's `queue:` unknown.
+- A step is a mapping with exactly one verb (or the bare word `hangup`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from hotline.schema.document import Document, Path_, Tree
+from hotline.schema.kinds import Dialed, Language, Name, PromptName, Text
+from hotline.schema.problems import quoted, unknown
+from hotline.schema.sentences import validated
+from hotline.schema.shape import VERBS, AgentShape, HangupStep, HotlineShape, HoursShape, QueueShape, StepShape
+
+SECTIONS = ("hotline", "entries", "hours", "queues", "agents", "menus", "prompts")
+MOST_STEPS = 100
+
+_NAME: TypeAdapter[str] = TypeAdapter(Name)
+_PROMPT_NAME: TypeAdapter[str] = TypeAdapter(PromptName)
+_DIALED: TypeAdapter[str] = TypeAdapter(Dialed)
+_TEXTS: TypeAdapter[dict[str, str]] = TypeAdapter(dict[Language, Text])
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """All parts of a file. None stands for what could not be read (and was complained about)."""
+
+    document: Document
+    hotline: HotlineShape | None
+    entries: Mapping[str, str | None]
+    hours: Mapping[str, HoursShape | None]
+    queues: Mapping[str, QueueShape | None]
+    agents: Mapping[str, AgentShape | None]
+    menus: Mapping[str, tuple[StepShape | None, ...] | None]
+    prompts: Mapping[str, Mapping[str, str] | None]
+
+
+def draft(document: Document) -> Draft:
+    """Read every part of a document, complaining to it."""
+    tree = document.tree
+    if not isinstance(tree, dict):
+        wanted = "a mapping with the keys " + ", ".join(SECTIONS)
+        document.complain(
+            (), f"the file is empty; it must hold {wanted}" if tree is None else f"it must hold {wanted}"
+        )
+        tree = dict.fromkeys(SECTIONS)
+    else:
+        _check_sections(document, tree)
+    part = _Parts(document, tree)
+    return Draft(
+        document,
+        hotline=validated(HotlineShape, tree["hotline"], ("hotline",), document) if tree.get("hotline") else None,
+        entries=part.named("entries", _DIALED, _NAME),
+        hours=part.named("hours", _NAME, HoursShape),
+        queues=part.named("queues", _NAME, QueueShape),
+        agents=part.named("agents", _NAME, AgentShape),
+        menus=part.menus(),
+        prompts=part.named("prompts", _PROMPT_NAME, _TEXTS),
+    )
+
+
+def _check_sections(document: Document, tree: Mapping[str, Tree]) -> None:
+    for section in tree:
+        if section not in SECTIONS:
+            document.complain((section,), unknown("section", section, SECTIONS), key=True)
+    for section in ("hotline", "entries", "menus"):
+        if not tree.get(section):
+            document.complain((section,), f"section {quoted(section)} is missing or empty", key=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    document: Document
+    tree: Mapping[str, Tree]
+
+    def section(self, section: str) -> Mapping[str, Tree]:
+        content = self.tree.get(section)
+        if isinstance(content, dict):
+            return content
+        if content is not None:
+            self.document.complain((section,), f"{quoted(section)} must be a mapping of names to what they are")
+        return {}
+
+    def named(self, section: str, kind_of_name: Any, kind: Any) -> dict[str, Any]:
+        """Every entry of a section, read as `kind`. A bad name is complained about and stays."""
+        result = {}
+        for name, value in self.section(section).items():
+            self.check_name(kind_of_name, name, (section, name))
+            result[name] = validated(kind, value, (section, name), self.document)
+        return result
+
+    def check_name(self, kind: Any, name: str, path: Path_) -> None:
+        before = len(self.document.problems)
+        if validated(kind, name, path, self.document) is None:
+            moved = [
+                self.document.problem(path, problem.message, key=True) for problem in self.document.problems[before:]
+            ]
+            self.document.problems[before:] = moved
+
+    def menus(self) -> dict[str, tuple[StepShape | None, ...] | None]:
+        result: dict[str, tuple[StepShape | None, ...] | None] = {}
+        for name, steps in self.section("menus").items():
+            path: Path_ = ("menus", name)
+            self.check_name(_NAME, name, path)
+            result[name] = None
+            if not isinstance(steps, list) or not steps:
+                self.document.complain(path, f"menu {quoted(name)} must be a list of steps, each with its own -")
+            elif len(steps) > MOST_STEPS:
+                self.document.complain(path, f"menu {quoted(name)} has more than {MOST_STEPS} steps; divide it")
+            else:
+                result[name] = tuple(self.step(step, (*path, index)) for index, step in enumerate(steps))
+        return result
+
+    def step(self, step: Tree, path: Path_) -> StepShape | None:
+        if step == "hangup":
+            return HangupStep()
+        if isinstance(step, str) and step in VERBS:
+            self.document.complain(path, f"step {quoted(step)} needs to know what: write `{step}: …`")
+        elif not isinstance(step, dict) or not step:
+            near = step if isinstance(step, str) else ""
+            self.document.complain(
+                path, unknown("step", near, VERBS) if near else "a step is written like `say: welcome`"
+            )
+        else:
+            return self.verb(step, path)
+        return None
+
+    def verb(self, step: Mapping[str, Tree], path: Path_) -> StepShape | None:
+        verbs = [key for key in step if key in VERBS]
+        if not verbs:
+            first = next(iter(step))
+            self.document.complain((*path, first), unknown("step", first, VERBS), key=True)
+            return None
+        if len(verbs) > 1:
+            both = " and ".join(verbs)
+            self.document.complain((*path, verbs[1]), f"{both} are {len(verbs)} steps; give each its own -", key=True)
+            return None
+        read: StepShape | None = validated(VERBS[verbs[0]], step, path, self.document)
+        return read

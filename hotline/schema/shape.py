@@ -1,0 +1,155 @@
+"""The shape of a configuration file: what each part may hold, with its defaults.
+
+Rules of this file:
+- A part is read on its own, so that one mistake hides no other; names that point elsewhere are checked in `check`.
+- An unknown key is a mistake. Times are in seconds once read.
+- Every key is explained in config/README.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from hotline.acd.model import Missed
+from hotline.schema.kinds import (
+    Country,
+    Day,
+    Hours,
+    Key,
+    Language,
+    Music,
+    Name,
+    Phone,
+    PromptList,
+    PromptName,
+    Prompts,
+    Seconds,
+    Skills,
+    Title,
+    Weekdays,
+    Zone,
+    lasting,
+)
+
+HOUR = 3600
+
+
+class Part(BaseModel):
+    """A mapping of the file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class HotlineShape(Part):
+    name: Title = "Hotline"
+    zone: Zone
+    country: Country = ""
+    language: Language = "en"
+    languages: Annotated[tuple[Language, ...], Field(min_length=1)] | None = None
+
+
+class HoursShape(Part):
+    week: dict[Weekdays, Hours]
+    zone: Zone | None = None
+    holidays: str = ""
+    closed: tuple[Day, ...] = ()
+    open: dict[Day, Hours] = Field(default_factory=dict)
+
+
+class VoicemailShape(Part):
+    hours: Name
+    longest: Annotated[Seconds, lasting(5, HOUR)] = 120.0
+    shortest: Annotated[Seconds, lasting(0, 60)] = 2.0
+    silence: Annotated[Seconds, lasting(1, 60)] = 5.0
+
+
+class QueueShape(Part):
+    needs: Skills = Field(default_factory=dict)
+    priority: Annotated[Seconds, lasting(0, HOUR)] = 0.0
+    ring: Annotated[Seconds, lasting(3, 300)] = 15.0
+    wrap_up: Annotated[Seconds, lasting(0, HOUR)] = 0.0
+    max_wait: Annotated[Seconds, lasting(0, 24 * HOUR)] = 0.0
+    max_length: Annotated[int, Field(ge=0, le=100_000)] = 0
+    answer_within: Annotated[Seconds, lasting(1, HOUR)] = 20.0
+    short_abandon: Annotated[Seconds, lasting(0, 60)] = 5.0
+    music: Music = "default"
+    announce: PromptList = ()
+    announce_every: Annotated[Seconds, lasting(5, HOUR)] = 30.0
+    miss_pause: dict[Missed, Annotated[Seconds, lasting(0, HOUR)]] = Field(default_factory=dict)
+    voicemail: VoicemailShape | None = None
+
+
+class AgentShape(Part):
+    phone: Phone
+    skills: Skills = Field(default_factory=dict)
+
+
+class SayStep(Part):
+    say: Prompts
+
+
+class KeysBody(Part):
+    say: Prompts
+    choices: Annotated[dict[Key, Name], Field(min_length=1)]
+    wait: Annotated[Seconds, lasting(1, 60)] = 5.0
+    tries: Annotated[int, Field(ge=1, le=10)] = 3
+    invalid: PromptName = "invalid-key"
+    silent: PromptName = "nothing-pressed"
+    otherwise: Name | None = None
+
+
+class KeysStep(Part):
+    keys: KeysBody
+
+
+class LanguageStep(Part):
+    language: Language
+
+
+class HoursStep(Part):
+    hours: Name
+    open: Name | None = None
+    closed: Name | None = None
+
+
+class QueueStep(Part):
+    queue: Name
+    otherwise: Name | None = None
+
+
+class VoicemailStep(Part):
+    voicemail: Name
+
+
+class TransferStep(Part):
+    transfer: Phone
+    ring: Annotated[Seconds, lasting(3, 300)] = 30.0
+    otherwise: Name | None = None
+
+
+class GotoStep(Part):
+    goto: Name
+
+
+class HangupStep(Part):
+    hangup: None = None
+
+
+StepShape = (
+    SayStep | KeysStep | LanguageStep | HoursStep | QueueStep | VoicemailStep | TransferStep | GotoStep | HangupStep
+)
+
+VERBS: Mapping[str, type[Part]] = {
+    "say": SayStep,
+    "keys": KeysStep,
+    "language": LanguageStep,
+    "hours": HoursStep,
+    "queue": QueueStep,
+    "voicemail": VoicemailStep,
+    "transfer": TransferStep,
+    "goto": GotoStep,
+    "hangup": HangupStep,
+}
