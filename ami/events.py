@@ -1,0 +1,250 @@
+"""What the PBX says, as types. Pure: headers in, frozen dataclasses out; no sockets, no clock.
+
+Rules of this file:
+- What is believed of a message, and what makes it `Malformed`, is told in ami.headers.
+- A message with an ActionID answers somebody's action and is no news, even where its name is an event's
+  (DeviceStateList answers in DeviceStateChange events). The one exception is OriginateResponse.
+- Events that nobody here needs are None, not an error.
+- No caller id, no dialed number and no network address gets past this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ami.headers import Message
+
+OFFER = "HOTLINE_OFFER"
+"""The channel variable that says which offer a dial belongs to: "<agent>:<token>"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hangup:
+    """A channel is gone. `cause` is the ISDN cause (16 normal, 17 busy, 19 no answer, 21 rejected; 0 unknown)."""
+
+    channel: str
+    uniqueid: str
+    linkedid: str
+    cause: int
+    offer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DialBegin:
+    """`channel` ("" for an Originate) began to ring `dest_channel`; `offer` is HOTLINE_OFFER, "" if unset."""
+
+    channel: str
+    linkedid: str
+    dest_channel: str
+    offer: str
+
+
+@dataclass(frozen=True, slots=True)
+class DialEnd:
+    """The ringing is over. `status`: ANSWER, BUSY, NOANSWER, CANCEL, CONGESTION, CHANUNAVAIL, DONTCALL …"""
+
+    channel: str
+    linkedid: str
+    dest_channel: str
+    status: str
+    offer: str
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeEnter:
+    """A channel began to talk with whoever else is in `bridge_id`."""
+
+    channel: str
+    uniqueid: str
+    linkedid: str
+    bridge_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceStateChange:
+    """`device` is e.g. PJSIP/anna; `state`: UNKNOWN, NOT_INUSE, INUSE, BUSY, INVALID, UNAVAILABLE, RINGING …"""
+
+    device: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContactStatus:
+    """A phone registered, answers its qualify, or went: `status` is NonQualified, Reachable, Removed …"""
+
+    endpoint: str
+    aor: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class OriginateResponse:
+    """How an asynchronous Originate ended. `reason`: 4 answered, 5 busy, 3 no answer, 0 no such device …"""
+
+    action_id: str
+    uniqueid: str
+    ok: bool
+    reason: int
+
+
+@dataclass(frozen=True, slots=True)
+class FullyBooted:
+    """The PBX has loaded everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shutdown:
+    """The PBX is going down; the link will end by itself."""
+
+    restart: bool
+
+
+Event = (
+    Hangup
+    | DialBegin
+    | DialEnd
+    | BridgeEnter
+    | DeviceStateChange
+    | ContactStatus
+    | OriginateResponse
+    | FullyBooted
+    | Shutdown
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRow:
+    """A channel that exists. `state`: Down, Ring, Ringing, Up …; `duration` in whole seconds."""
+
+    channel: str
+    uniqueid: str
+    linkedid: str
+    state: str
+    application: str = ""
+    bridge_id: str = ""
+    duration: int = 0
+    offer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRow:
+    """A device that the PBX has a state for."""
+
+    device: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything there was when the link came up; it replaces whatever earlier events said.
+
+    `asked_at` is the client's clock just before asking: a call that began later may be missing. Unless
+    `complete`, a row was malformed or missing: then believe what is there, and conclude nothing from an absence.
+    """
+
+    pbx: str
+    asked_at: float
+    channels: tuple[ChannelRow, ...]
+    devices: tuple[DeviceRow, ...]
+    complete: bool = True
+
+
+def _hangup(message: Message) -> Hangup:
+    return Hangup(
+        channel=message.need("Channel"),
+        uniqueid=message.need("Uniqueid"),
+        linkedid=message.need("Linkedid"),
+        cause=message.number("Cause"),
+        offer=message.variable(OFFER),
+    )
+
+
+def _dial_begin(message: Message) -> DialBegin:
+    return DialBegin(
+        channel=message.get("Channel"),
+        linkedid=message.get("Linkedid") or message.need("DestLinkedid"),
+        dest_channel=message.need("DestChannel"),
+        offer=message.variable(OFFER),
+    )
+
+
+def _dial_end(message: Message) -> DialEnd:
+    begun = _dial_begin(message)
+    return DialEnd(begun.channel, begun.linkedid, begun.dest_channel, message.need("DialStatus"), begun.offer)
+
+
+def _bridge_enter(message: Message) -> BridgeEnter:
+    return BridgeEnter(
+        channel=message.need("Channel"),
+        uniqueid=message.need("Uniqueid"),
+        linkedid=message.need("Linkedid"),
+        bridge_id=message.need("BridgeUniqueid"),
+    )
+
+
+def _device_state(message: Message) -> DeviceStateChange:
+    return DeviceStateChange(message.need("Device"), message.need("State"))
+
+
+def _contact_status(message: Message) -> ContactStatus:
+    return ContactStatus(message.get("EndpointName"), message.need("AOR"), message.need("ContactStatus"))
+
+
+def _originate_response(message: Message) -> OriginateResponse:
+    return OriginateResponse(
+        action_id=message.get("ActionID"),
+        uniqueid=message.get("Uniqueid"),
+        ok=message.need("Response") == "Success",
+        reason=message.number("Reason"),
+    )
+
+
+_EVENTS: dict[str, Callable[[Message], Event]] = {
+    "hangup": _hangup,
+    "dialbegin": _dial_begin,
+    "dialend": _dial_end,
+    "bridgeenter": _bridge_enter,
+    "devicestatechange": _device_state,
+    "contactstatus": _contact_status,
+    "originateresponse": _originate_response,
+    "fullybooted": lambda _: FullyBooted(),
+    "shutdown": lambda message: Shutdown(restart=message.get("Restart").lower() == "true"),
+}
+
+
+def parse_event(message: Message) -> Event | None:
+    """The event in `message`, None when it is of no interest. Raises Malformed."""
+    name = message.get("Event").lower()
+    parser = _EVENTS.get(name)
+    if parser is None or (message.get("ActionID") and name != "originateresponse"):
+        return None
+    return parser(message)
+
+
+def parse_channel(message: Message) -> ChannelRow:
+    """One CoreShowChannel row. Raises Malformed."""
+    return ChannelRow(
+        channel=message.need("Channel"),
+        uniqueid=message.need("Uniqueid"),
+        linkedid=message.need("Linkedid"),
+        state=message.need("ChannelStateDesc"),
+        application=message.get("Application"),
+        bridge_id=message.get("BridgeId"),
+        duration=_seconds(message.get("Duration")),
+        offer=message.variable(OFFER),
+    )
+
+
+def parse_device(message: Message) -> DeviceRow:
+    """One row of DeviceStateList. Raises Malformed."""
+    return DeviceRow(message.need("Device"), message.need("State"))
+
+
+def _seconds(clock: str) -> int:
+    """ "hh:mm:ss" as seconds, 0 when there is no such reading."""
+    parts = clock.split(":")
+    if len(parts) != 3 or not all(part.isascii() and part.isdigit() and len(part) <= 6 for part in parts):
+        return 0
+    hours, minutes, seconds = map(int, parts)
+    return hours * 3600 + minutes * 60 + seconds
