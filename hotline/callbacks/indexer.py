@@ -1,0 +1,141 @@
+"""From the outbox to Redis: every kept message becomes a promise there, once, whatever is restarted or wiped.
+
+Rules of this file:
+- The outbox is the truth. How far it was read is kept in Redis, beside what was read from it: a Redis that lost
+  its data, or went back in time, also lost the position, and is filled again from there.
+- Any number of indexers may run on one spool, and any number of spools on one Redis.
+- Redis may be down: then the messages wait in the outbox, and nothing is lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+
+from hotline.callbacks.lines import Entry, Positions, Reading
+from hotline.callbacks.outbox import Outbox
+from hotline.clock import Clock
+from hotline.store import Store, StoreDown, load_script
+
+STATES = ("captured", "due")
+BATCH = 100
+"""Lines that go to Redis at once."""
+
+POLL = 5.0
+"""Seconds between looks at the outbox for what other processes put there."""
+
+RETRY = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class PromiseCounts:
+    """All promises at one moment. `oldest_due` is when the one that waits longest became due, 0 if none is."""
+
+    by_state: Mapping[str, int]
+    due_now: int
+    oldest_due: float
+
+
+class Indexer:
+    """Keeps Redis up to date with one outbox. `tell` is given each problem once, as a sentence without contents."""
+
+    def __init__(
+        self,
+        store: Store,
+        outbox: Outbox,
+        now: Clock,
+        *,
+        tell: Callable[[str], None],
+        prefix: bytes = b"hotline:",
+        poll: float = POLL,
+    ) -> None:
+        self._store, self._outbox, self._now = store, outbox, now
+        self._tell, self._keys, self._poll = tell, (prefix,), poll
+        self._news = asyncio.Event()
+        self._told: frozenset[str] = frozenset()
+        self._spool = ""
+        self._index, self._mature, self._count = (
+            load_script("hotline.callbacks", name) for name in ("index", "mature", "count")
+        )
+
+    def wake(self) -> None:
+        """A message was kept here: index it now, not at the next look."""
+        self._news.set()
+
+    async def run(self) -> None:
+        """Index until cancelled."""
+        while True:
+            self._news.clear()
+            wait = self._poll
+            try:
+                await self.catch_up()
+            except StoreDown:
+                wait = min(RETRY, self._poll)
+            except OSError as error:
+                self._tell_once((f"The outbox {self._outbox.lines} cannot be read: {error.strerror}.",))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._news.wait()
+
+    async def catch_up(self) -> int:
+        """Index all that is not yet in Redis and move what fell due; how many promises are new.
+
+        Raises StoreDown or OSError.
+        """
+        self._spool = self._spool or await asyncio.to_thread(self._outbox.identity)
+        added, more = 0, True
+        while more:
+            known = await self._positions()
+            reading = await asyncio.to_thread(self._outbox.entries, known, BATCH)
+            self._tell_once(reading.problems)
+            done = await self._put(known, reading)
+            added += done["added"]
+            more = reading.more or not done["applied"]
+        while (await self._store.script(self._mature, self._keys, (_moment(self._now()),)))["more"]:
+            pass
+        return added
+
+    async def promises(self, now: float) -> PromiseCounts:
+        """Count them. Raises StoreDown."""
+        counts = await self._store.script(self._count, self._keys, (_moment(now),))
+        return PromiseCounts({state: counts[state] for state in STATES}, counts["due"], float(counts["oldest"]))
+
+    async def _positions(self) -> dict[str, int]:
+        found = await self._store.read("hgetall", self._keys[0] + b"outbox:" + self._spool.encode())
+        return {name.decode(): int(position) for name, position in found.items()}
+
+    async def _put(self, known: Positions, reading: Reading) -> Mapping[str, int]:
+        """Give a reading to Redis; not `applied` if another indexer was quicker, then it must be read again."""
+        steps = [
+            [name, str(known.get(name, 0)), str(position)]
+            for name, position in reading.positions.items()
+            if position != known.get(name, 0)
+        ]
+        if not steps:
+            return {"applied": 1, "added": 0}
+        args = [_moment(self._now()), self._spool.encode(), json.dumps(steps).encode()]
+        for entry in reading.entries:
+            args += [entry.id.encode(), _moment(entry.due), _fields(entry)]
+        done: Mapping[str, int] = await self._store.script(self._index, self._keys, args)
+        return done
+
+    def _tell_once(self, problems: tuple[str, ...]) -> None:
+        for problem in problems:
+            if problem not in self._told:
+                self._tell(problem)
+        self._told = frozenset(problems) if problems else self._told
+
+
+def _moment(seconds: float) -> bytes:
+    return b"%.6f" % seconds
+
+
+def _fields(entry: Entry) -> bytes:
+    """The entry's fields as texts, but for the id (it is in the key) and the due moment (the script sets it)."""
+    values = asdict(entry)
+    texts = {name: values[name] for name in ("call", "number", "queue", "entry", "language", "sha256", "source")}
+    texts |= {name: f"{values[name]:.6f}" for name in ("recorded_at", "kept_at", "seconds")}
+    return json.dumps({**texts, "hung_up": "1" if entry.hung_up else "0"}).encode()
