@@ -18,7 +18,6 @@ Rules of this file:
 from __future__ import annotations
 
 import asyncio
-import functools
 import math
 import re
 from collections.abc import Sequence
@@ -72,16 +71,18 @@ class Channel:
     The owner of the wire feeds it with `take` and `lose`.
     """
 
-    __slots__ = ("_end", "_lock", "_loop", "_owed", "_reply", "_wire", "request")
+    __slots__ = ("_alarm", "_alarm_at", "_deadline", "_end", "_line", "_loop", "_reply", "_wire", "request")
 
     def __init__(self, request: Request, wire: Wire) -> None:
         self.request = request
         self._wire = wire
         self._loop = asyncio.get_running_loop()
-        self._lock = asyncio.Lock()
         self._reply: asyncio.Future[Reply] | None = None
-        self._owed: asyncio.Future[None] | None = None
         self._end: HungUp | WireLost | None = None
+        self._line = b""
+        self._deadline = math.inf
+        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_at = math.inf
 
     # -- the wire's side ------------------------------------------------------------------------------------------
 
@@ -91,16 +92,16 @@ class Channel:
             self._finish(HungUp("Asterisk took the channel away: the caller hung up or was moved elsewhere."))
         elif self._reply is not None:
             reply, self._reply = self._reply, None
-            reply.set_result(event)
-        elif self._owed is not None:
-            owed, self._owed = self._owed, None
-            owed.set_result(None)
+            if not reply.done():
+                reply.set_result(event)
         elif self._end is None:
             self.lose(f"Asterisk sent a reply that nobody asked for: {event.code} {event.value[:40]!r}.")
 
     def lose(self, reason: str) -> None:
         """The connection is of no more use."""
         self._finish(WireLost(reason))
+        if self._alarm is not None:
+            self._alarm.cancel()
         self._wire.abort()
 
     def _finish(self, end: HungUp | WireLost) -> None:
@@ -108,10 +109,9 @@ class Channel:
             self._end = end
         if self._reply is not None:
             reply, self._reply = self._reply, None
-            reply.set_exception(self._fresh_end())
-        if self._owed is not None:
-            owed, self._owed = self._owed, None
-            owed.set_result(None)
+            if not reply.done():
+                reply.set_exception(self._fresh_end())
+                reply.exception()  # if it was cancelled meanwhile, nobody asks, and asyncio would complain
 
     def _fresh_end(self) -> HungUp | WireLost:
         """The end again, as an exception of its own: a raised one grows by the traceback of each who raises it."""
@@ -142,12 +142,23 @@ class Channel:
         return result
 
     async def _exchange(self, line: bytes, patience: float | None) -> Reply:
-        async with self._lock:
-            if self._owed is not None:
-                await asyncio.wait([self._owed])
-            if self._end is not None:
-                raise self._fresh_end()
-            reply = await self._send(line, patience)
+        while self._reply is not None:
+            await asyncio.wait([self._reply])
+        if self._end is not None:
+            raise self._fresh_end()
+        future: asyncio.Future[Reply] = self._loop.create_future()
+        self._reply = future
+        self._line = line
+        self._wire.write(line)
+        self._deadline = math.inf if patience is None else self._loop.time() + patience
+        if self._deadline < self._alarm_at:
+            self._set_alarm()
+        try:
+            reply = await future
+        except asyncio.CancelledError:
+            if self._reply is future:  # the reply is still to come: the next command waits for it
+                self._reply = self._loop.create_future()
+            raise
         if reply.code == 200:
             return reply
         if reply.code == 511:
@@ -155,27 +166,20 @@ class Channel:
             raise self._fresh_end()
         raise CommandRefused(f"Asterisk refused {_name(line)}: {reply.code} {reply.value}")
 
-    async def _send(self, line: bytes, patience: float | None) -> Reply:
-        future: asyncio.Future[Reply] = self._loop.create_future()
-        self._reply = future
-        self._wire.write(line)
-        timer = None if patience is None else self._loop.call_later(patience, self._late, line)
-        try:
-            reply = await future
-        except asyncio.CancelledError:
-            if self._reply is future:  # the reply is still to come: the next command waits for it
-                self._reply, self._owed = None, self._loop.create_future()
-                if timer is not None:
-                    self._owed.add_done_callback(functools.partial(_cancel, timer))
-                    timer = None
-            raise
-        finally:
-            if timer is not None:
-                timer.cancel()
-        return reply
+    def _set_alarm(self) -> None:
+        """One timer serves many commands: it looks, when it rings, whether the command of now is late."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm, self._alarm_at = self._loop.call_at(self._deadline, self._ring), self._deadline
 
-    def _late(self, line: bytes) -> None:
-        self.lose(f"Asterisk did not answer {_name(line)} in time.")
+    def _ring(self) -> None:
+        self._alarm, self._alarm_at = None, math.inf
+        if self._reply is None or self._deadline == math.inf:
+            return
+        if self._loop.time() >= self._deadline:
+            self.lose(f"Asterisk did not answer {_name(self._line)} in time.")
+        else:
+            self._set_alarm()
 
     async def _check_alive(self) -> None:
         """After a result of -1: raise HungUp if the channel is gone."""
@@ -264,10 +268,6 @@ class Channel:
 
     async def set_variable(self, name: str, value: str) -> None:
         await self.command("SET VARIABLE", _variable(name), value)
-
-
-def _cancel(timer: asyncio.TimerHandle, _: asyncio.Future[None]) -> None:
-    timer.cancel()
 
 
 def _milliseconds(seconds: float) -> int:

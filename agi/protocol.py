@@ -42,11 +42,12 @@ _DECIDING = frozenset({"agi_request", "agi_network_script", "agi_channel", "agi_
 _NEEDED = ("agi_request", "agi_channel", "agi_uniqueid")
 _ARGUMENT = "agi_arg_"
 
-_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _RESULT = re.compile(r"200 result=([^ ()]*)(?: \((.*)\))?(?: endpos=(-?\d{1,18}))?", re.ASCII)
 _OTHER = re.compile(r"([3-5]\d\d) (.*)", re.ASCII)
 _USAGE_BEGINS = "520-"
 _USAGE_ENDS = "520 End of proper usage"
+_SPECIAL = re.compile(r'[\n\r\0"\\]').search
 _VERB = re.compile(r"[A-Z]+(?: [A-Z]+){0,2}")
 
 
@@ -134,43 +135,53 @@ Event = Request | Reply | HangUp
 class Parser:
     """A push parser for what Asterisk sends. `max_header_bytes` bounds the header block."""
 
+    __slots__ = ("_error", "_in_headers", "_max_header_bytes", "_rest", "_usage", "_usage_size")
+
     def __init__(self, *, max_header_bytes: int = MAX_HEADER_BYTES) -> None:
         self._max_header_bytes = max_header_bytes
         self._rest = b""
-        self._headers: list[bytes] | None = []
-        self._size = 0
+        self._in_headers = True
         self._usage = False
+        self._usage_size = 0
         self._error = ""
 
     def feed(self, data: bytes) -> Iterator[Event]:
         """Take `data`; iterate to the end to get the events it completed. Raises ProtocolError, then ever after."""
         if self._error:
             raise ProtocolError(self._error)
-        *lines, self._rest = (self._rest + data).split(b"\n")
         try:
+            if self._in_headers:
+                self._rest += data
+                request = self._request()
+                if request is None:
+                    return
+                yield request
+                data, self._rest = self._rest, b""
+            lines = (self._rest + data).split(b"\n")
+            self._rest = lines.pop()
             for line in lines:
-                event = self._line(line)
+                event = self._answer(line)
                 if event is not None:
                     yield event
             _check_length(self._rest)
         except ProtocolError as problem:
-            self._error, self._rest, self._headers = str(problem), b"", None
+            self._error, self._rest = str(problem), b""
             raise
 
-    def _line(self, line: bytes) -> Event | None:
-        _check_length(line)
-        if self._headers is None:
-            return self._answer(line.decode("utf-8", "replace"))
-        self._size += len(line) + 1
-        if self._size > self._max_header_bytes or len(self._headers) > MAX_HEADERS:
-            raise ProtocolError(f"More than {self._max_header_bytes} bytes or {MAX_HEADERS} lines of headers.")
-        if line and line != b"\r":
-            self._headers.append(line)
+    def _request(self) -> Request | None:
+        """The header block, once it is whole; what follows it stays in the rest."""
+        end = self._rest.find(b"\n\n", 0, self._max_header_bytes)
+        if end < 0:
+            if len(self._rest) >= self._max_header_bytes:
+                raise ProtocolError(f"The headers are longer than {self._max_header_bytes} bytes.")
             return None
-        block, self._headers, self._size = b"\n".join(self._headers), None, 0
-        return Request(_headers(block.decode("utf-8", "replace")))
+        block = self._rest[:end].decode("utf-8", "replace")
+        self._rest, self._in_headers = self._rest[end + 2 :], False
+        return Request(_headers(block))
 
-    def _answer(self, line: str) -> Reply | HangUp | None:
+    def _answer(self, data: bytes) -> Reply | HangUp | None:
+        _check_length(data)
+        line = data.decode("utf-8", "replace")
         if self._usage:
             return self._usage_line(line)
         if line.startswith("200 "):
@@ -181,7 +192,7 @@ class Parser:
         elif line == "HANGUP":
             return HangUp()
         elif line.startswith(_USAGE_BEGINS):
-            self._usage, self._size = True, 0
+            self._usage, self._usage_size = True, 0
             return None
         elif line.startswith("100 "):
             return None  # "still trying": the reply itself follows
@@ -190,8 +201,8 @@ class Parser:
         raise ProtocolError(f"Asterisk would not send {line[:60]!r}.")
 
     def _usage_line(self, line: str) -> Reply | None:
-        self._size += len(line) + 1
-        if self._size > MAX_USAGE_BYTES:
+        self._usage_size += len(line) + 1
+        if self._usage_size > MAX_USAGE_BYTES:
             raise ProtocolError(f"A usage text is longer than {MAX_USAGE_BYTES} bytes.")
         if not line.startswith(_USAGE_ENDS):
             return None
@@ -205,29 +216,40 @@ def _check_length(line: bytes) -> None:
 
 
 def _headers(block: str) -> dict[str, str]:
-    if _CONTROL.search(block):
-        block = _CONTROL.sub("", block)
-    headers: dict[str, str] = {}
-    for line in block.split("\n"):
-        name, colon, value = line.partition(":")
-        if not colon or not name.startswith("agi_"):
-            raise ProtocolError(f"{line[:60]!r} is no AGI header.")
-        if name not in headers:
-            headers[name] = value.strip(" ")
-        elif name in _DECIDING or name.startswith(_ARGUMENT):
-            raise ProtocolError(f"The header {name[:40]} came twice: someone tries to pass for another call.")
+    lines = block.split("\n")
+    if len(lines) > MAX_HEADERS:
+        raise ProtocolError(f"More than {MAX_HEADERS} headers.")
+    if not "".join(lines).isprintable():
+        lines = [_CONTROL.sub("", line) for line in lines]
+    if f"\n{block}".count("\nagi_") < len(lines):
+        raise ProtocolError("The headers hold a line that is no AGI header.")
+    try:
+        # reversed, so that the first of a name is the one that stays
+        headers = dict([line.split(": ", 1) for line in reversed(lines)])
+    except ValueError:
+        raise ProtocolError("The headers hold a line without a value.") from None
+    if len(headers) < len(lines):
+        _refuse_doubles(lines)
     for name in _NEEDED:
         if not headers.get(name):
             raise ProtocolError(f"The header {name} is missing.")
     return headers
 
 
+def _refuse_doubles(lines: list[str]) -> None:
+    seen: set[str] = set()
+    for line in lines:
+        name = line.partition(":")[0]
+        if name in seen and (name in _DECIDING or name.startswith(_ARGUMENT)):
+            raise ProtocolError(f"The header {name[:40]} came twice: someone tries to pass for another call.")
+        seen.add(name)
+
+
 def encode(verb: str, *words: str | int) -> bytes:
     """One command line: `verb` as it is, every further word quoted. Raises CommandRefused."""
     if not _VERB.fullmatch(verb):
         raise CommandRefused(f"{verb[:40]!r} is no AGI command: use its capital letters.")
-    line = " ".join([verb, *map(_quote, words)])
-    data = line.encode("utf-8", "replace") + b"\n"
+    data = " ".join([verb, *map(_quote, words)]).encode("utf-8", "replace") + b"\n"
     if len(data) > MAX_COMMAND or len(words) > MAX_WORDS:
         raise CommandRefused(f"{verb} is too long for Asterisk: at most {MAX_COMMAND} bytes and {MAX_WORDS} words.")
     return data
@@ -247,8 +269,8 @@ def encode_exec(application: str, *arguments: str | int) -> bytes:
 
 def _quote(word: str | int) -> str:
     text = str(word)
-    if "\n" in text or "\r" in text or "\0" in text:
-        raise CommandRefused(f"{text[:40]!r} holds a line break or NUL: it would become a second command.")
-    if "\\" in text or '"' in text:
+    if _SPECIAL(text):
+        if "\n" in text or "\r" in text or "\0" in text:
+            raise CommandRefused(f"{text[:40]!r} holds a line break or NUL: it would become a second command.")
         text = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{text}"'
