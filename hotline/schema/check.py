@@ -7,7 +7,7 @@ Rules of this file:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from hotline.phrases import phrasebook
@@ -18,6 +18,9 @@ from hotline.schema.holiday import public_holidays
 from hotline.schema.paths import check_circles, warn_unreached
 from hotline.schema.problems import quoted, unknown
 from hotline.schema.shape import HoursShape, HoursStep, LanguageStep, QueueShape, QueueStep, StepShape, VoicemailStep
+
+_SECTIONS = {"menu": "menus", "queue": "queues", "calendar": "hours"}
+"""Where the names of a kind are; of a section that could not be read, no name is called unknown."""
 
 
 def check(draft: Draft) -> None:
@@ -57,9 +60,10 @@ def _steps(draft: Draft) -> list[tuple[Path_, StepShape]]:
     ]
 
 
-def _must_exist(draft: Draft, path: Path_, kind: str, name: str, known: Iterable[str], *, key: bool = False) -> bool:
-    known = list(known)
-    if name not in known:
+def _must_exist(
+    draft: Draft, path: Path_, kind: str, name: str, known: Collection[str], *, key: bool = False
+) -> bool:
+    if name not in known and _SECTIONS.get(kind) not in draft.unread:
         draft.document.complain(path, unknown(kind, name, known), key=key)
     return name in known
 
@@ -106,7 +110,7 @@ def _check_queue(draft: Draft, path: Path_, queue: QueueShape) -> None:
         _must_exist(draft, (*path, "voicemail", "hours"), "calendar", mail.hours, draft.hours)
         if mail.shortest >= mail.longest:
             draft.document.complain((*path, "voicemail"), "`shortest` must be less than `longest`")
-    if None not in draft.agents.values():
+    if None not in draft.agents.values() and "agents" not in draft.unread:
         _check_needs(draft, path, queue)
 
 
@@ -155,8 +159,8 @@ def _check_step(draft: Draft, path: Path_, step: StepShape) -> None:
 
 
 def _check_prompt(draft: Draft, path: Path_, prompt: str) -> None:
-    if prompt not in phrasebook("en"):
-        _must_exist(draft, path, "prompt", prompt, [*draft.prompts, *phrasebook("en").texts])
+    if prompt not in draft.prompts and prompt not in phrasebook("en") and "prompts" not in draft.unread:
+        draft.document.complain(path, unknown("prompt", prompt, draft.prompts, also=phrasebook("en").texts))
 
 
 def _check_texts(draft: Draft) -> None:

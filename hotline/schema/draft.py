@@ -7,6 +7,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from hotline.schema.sentences import validated
 from hotline.schema.shape import VERBS, AgentShape, HangupStep, HotlineShape, HoursShape, QueueShape, StepShape
 
 SECTIONS = ("hotline", "entries", "hours", "queues", "agents", "menus", "prompts")
+REQUIRED = ("hotline", "entries", "menus")
 MOST_STEPS = 100
 
 _NAME: TypeAdapter[str] = TypeAdapter(Name)
@@ -40,58 +42,64 @@ class Draft:
     agents: Mapping[str, AgentShape | None]
     menus: Mapping[str, tuple[StepShape | None, ...] | None]
     prompts: Mapping[str, Mapping[str, str] | None]
+    unread: frozenset[str]
+    """Sections of which nothing could be read."""
 
 
 def draft(document: Document) -> Draft:
     """Read every part of a document, complaining to it."""
-    tree = document.tree
-    if not isinstance(tree, dict):
-        wanted = "a mapping with the keys " + ", ".join(SECTIONS)
-        document.complain(
-            (), f"the file is empty; it must hold {wanted}" if tree is None else f"it must hold {wanted}"
-        )
-        tree = dict.fromkeys(SECTIONS)
-    else:
-        _check_sections(document, tree)
-    part = _Parts(document, tree)
+    unread: set[str] = set()
+    part = _Parts(document, _sections(document, unread))
     return Draft(
         document,
-        hotline=validated(HotlineShape, tree["hotline"], ("hotline",), document) if tree.get("hotline") else None,
+        hotline=part.hotline(),
         entries=part.named("entries", _DIALED, _NAME),
         hours=part.named("hours", _NAME, HoursShape),
         queues=part.named("queues", _NAME, QueueShape),
         agents=part.named("agents", _NAME, AgentShape),
         menus=part.menus(),
         prompts=part.named("prompts", _PROMPT_NAME, _TEXTS),
+        unread=frozenset(unread),
     )
 
 
-def _check_sections(document: Document, tree: Mapping[str, Tree]) -> None:
-    for section in tree:
+def _sections(document: Document, unread: set[str]) -> dict[str, dict[str, Tree]]:
+    """The sections that can be read; the others are complained about and added to `unread`."""
+    tree = document.tree
+    if not isinstance(tree, dict):
+        empty = "the file is empty; " if tree is None else ""
+        document.complain((), f"{empty}it must hold a mapping with the keys {', '.join(SECTIONS)}")
+        unread.update(SECTIONS)
+        return {}
+    for section, content in tree.items():
         if section not in SECTIONS:
             document.complain((section,), unknown("section", section, SECTIONS), key=True)
-    for section in ("hotline", "entries", "menus"):
-        if not tree.get(section):
+            unread.update(difflib.get_close_matches(section, SECTIONS, n=1))
+        elif content is not None and not isinstance(content, dict):
+            document.complain((section,), f"{quoted(section)} must be a mapping of names to what they are")
+            unread.add(section)
+    for section in REQUIRED:
+        if not tree.get(section) and section not in unread:
             document.complain((section,), f"section {quoted(section)} is missing or empty", key=True)
+            unread.add(section)
+    return {section: content for section, content in tree.items() if isinstance(content, dict)}
 
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
     document: Document
-    tree: Mapping[str, Tree]
+    sections: Mapping[str, Mapping[str, Tree]]
 
-    def section(self, section: str) -> Mapping[str, Tree]:
-        content = self.tree.get(section)
-        if isinstance(content, dict):
-            return content
-        if content is not None:
-            self.document.complain((section,), f"{quoted(section)} must be a mapping of names to what they are")
-        return {}
+    def hotline(self) -> HotlineShape | None:
+        read: HotlineShape | None = None
+        if self.sections.get("hotline"):
+            read = validated(HotlineShape, self.sections["hotline"], ("hotline",), self.document)
+        return read
 
     def named(self, section: str, kind_of_name: Any, kind: Any) -> dict[str, Any]:
         """Every entry of a section, read as `kind`. A bad name is complained about and stays."""
         result = {}
-        for name, value in self.section(section).items():
+        for name, value in self.sections.get(section, {}).items():
             self.check_name(kind_of_name, name, (section, name))
             result[name] = validated(kind, value, (section, name), self.document)
         return result
@@ -106,7 +114,7 @@ class _Parts:
 
     def menus(self) -> dict[str, tuple[StepShape | None, ...] | None]:
         result: dict[str, tuple[StepShape | None, ...] | None] = {}
-        for name, steps in self.section("menus").items():
+        for name, steps in self.sections.get("menus", {}).items():
             path: Path_ = ("menus", name)
             self.check_name(_NAME, name, path)
             result[name] = None

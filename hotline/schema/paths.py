@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from hotline.schema import steps
 from hotline.schema.document import Path_
@@ -10,21 +10,18 @@ from hotline.schema.draft import Draft
 from hotline.schema.problems import quoted
 from hotline.schema.shape import StepShape
 
+MOST_SHOWN = 8
+
 Menus = Mapping[str, tuple[StepShape | None, ...]]
 
 
 def check_circles(draft: Draft) -> None:
     """Complain about menus that lead back to themselves without a step that waits for the caller."""
-    read = _read(draft)
-    leads = {name: _at_once(name, row) for name, row in read.items()}
-    told: set[str] = set()
-    for name in leads:
-        circle = _circle(name, leads)
-        if circle and not told.intersection(circle):
-            told.update(circle)
-            path = leads[circle[0]][circle[1]]
-            way = " → ".join(circle)
-            draft.document.complain(path, f"an endless circle: {way}; nothing on the way waits for the caller")
+    leads = {name: _at_once(name, row) for name, row in _read(draft).items()}
+    for circle in _circles(leads):
+        shown = circle if len(circle) <= MOST_SHOWN else (*circle[: MOST_SHOWN - 1], "…", circle[-1])
+        message = f"an endless circle: {' → '.join(shown)}; nothing on the way waits for the caller"
+        draft.document.complain(leads[circle[-2]][circle[-1]], message)
 
 
 def warn_unreached(draft: Draft) -> None:
@@ -65,15 +62,19 @@ def _at_once(name: str, row: tuple[StepShape | None, ...]) -> dict[str, Path_]:
     return found
 
 
-def _circle(start: str, leads: Mapping[str, Mapping[str, Path_]]) -> tuple[str, ...]:
-    """The shortest way from `start` back to itself, or ()."""
-    ways: list[tuple[str, ...]] = [(start,)]
-    seen: set[str] = set()
-    for way in ways:
-        for menu in leads.get(way[-1], {}):
-            if menu == start:
-                return (*way, start)
-            if menu not in seen:
-                seen.add(menu)
-                ways.append((*way, menu))
-    return ()
+def _circles(leads: Mapping[str, Mapping[str, Path_]]) -> Iterator[tuple[str, ...]]:
+    """Ways that end where they begin, each link walked once: as many as it takes to break all circles."""
+    done: set[str] = set()
+    for start in leads:
+        way: dict[str, Iterator[str]] = {} if start in done else {start: iter(leads[start])}
+        while way:
+            last = next(reversed(way))
+            ahead = next(way[last], None)
+            if ahead is None:
+                del way[last]
+                done.add(last)
+            elif ahead in way:
+                names = list(way)
+                yield (*names[names.index(ahead) :], ahead)
+            elif ahead not in done:
+                way[ahead] = iter(leads.get(ahead, ()))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 MOST_SHOWN = 80
 """Characters of the reader's own text that a message repeats."""
+
+MOST_COMPARED = 1000
+"""Names among which a similar one is looked for."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -37,10 +40,13 @@ def quoted(text: object) -> str:
     return shown if len(shown) <= MOST_SHOWN else f"{shown[: MOST_SHOWN - 1]}…"
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> str:
-    """`unknown menu 'outag' (did you mean 'outage'?)`, or what there is when nothing comes near."""
+def unknown(kind: str, name: str, known: Collection[str], also: Collection[str] = ()) -> str:
+    """`unknown menu 'outag' (did you mean 'outage'?)`, or what is known when nothing comes near.
+
+    `also` may be meant, but is not listed.
+    """
     names = sorted(known)
-    near = difflib.get_close_matches(name[:MOST_SHOWN], names, n=1)
+    near = difflib.get_close_matches(name[:MOST_SHOWN], [*names[:MOST_COMPARED], *also], n=1)
     if near:
         hint = f"did you mean {quoted(near[0])}?"
     elif not names:
