@@ -1,0 +1,86 @@
+"""Was it heard? Recordings compared by normalised cross-correlation, which neither loudness nor G.711 disturbs.
+
+All sound here is 8 kHz mono, as float arrays; times are seconds.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+RATE = 8000
+Sound = NDArray[np.float64]
+
+
+class Found(NamedTuple):
+    """`at` seconds into the recording the prompt begins; `score` is 1 for the very same sound, near 0 for another."""
+
+    at: float
+    score: float
+
+
+def load(path: Path) -> Sound:
+    """The samples of a 16-bit WAV of 8 kHz mono, even of one that is still being written."""
+    data = path.read_bytes()
+    start = data.find(b"data", 12) + 8
+    if start < 8:
+        return load_nothing()
+    assert data[:4] == b"RIFF" and int.from_bytes(data[24:28], "little") == RATE, f"{path} is no WAV of 8 kHz"
+    assert data[22] == 1 and data[34] == 16, f"{path} is not 16-bit mono"
+    return np.frombuffer(data[start : start + (len(data) - start) // 2 * 2], dtype="<i2").astype(np.float64)
+
+
+def load_nothing() -> Sound:
+    return np.zeros(0)
+
+
+def trim(sound: Sound, floor: float = 200.0) -> tuple[Sound, int]:
+    """`sound` without the silence around it, and how many samples were cut off in front."""
+    loud = np.flatnonzero(np.abs(sound) > floor)
+    return (sound[loud[0] : loud[-1] + 1], int(loud[0])) if len(loud) else (sound[:0], 0)
+
+
+def find(prompt: Sound | Path, recording: Sound | Path) -> Found:
+    """Where in the recording the prompt fits best, and how well."""
+    wanted, cut = trim(_samples(prompt))
+    within = _samples(recording)
+    if not len(wanted) or len(within) < len(wanted):
+        return Found(0.0, 0.0)
+    scores = _scores(wanted, within)
+    best = int(np.argmax(scores))
+    return Found(max(0.0, (best - cut) / RATE), float(scores[best]))
+
+
+def similarity(one: Sound | Path, other: Sound | Path) -> float:
+    """How alike two recordings are, silence around them apart; the shorter is sought in the longer."""
+    first, second = sorted((trim(_samples(one))[0], trim(_samples(other))[0]), key=len)
+    if not len(first) or len(first) < len(second) / 2:
+        return 0.0
+    padding = np.zeros(len(first) // 2)
+    return find(first, np.concatenate([padding, second, padding])).score
+
+
+def speech_seconds(sound: Sound | Path, floor: float = 300.0) -> float:
+    """Seconds of it that are louder than `floor` (RMS of 20 ms pieces)."""
+    samples = _samples(sound)
+    pieces = samples[: len(samples) // 160 * 160].reshape(-1, 160)
+    return float(np.sum(np.sqrt(np.mean(pieces**2, axis=1)) > floor)) * 0.02
+
+
+def _samples(sound: Sound | Path) -> Sound:
+    return load(sound) if isinstance(sound, Path) else sound
+
+
+def _scores(wanted: Sound, within: Sound) -> Sound:
+    """The normalised cross-correlation at every offset."""
+    size = 1 << (len(within) + len(wanted)).bit_length()
+    spectrum = np.fft.rfft(within, size) * np.conj(np.fft.rfft(wanted, size))
+    products = np.fft.irfft(spectrum, size)[: len(within) - len(wanted) + 1]
+    sums = np.concatenate([[0.0], np.cumsum(within**2)])
+    energy = sums[len(wanted) :] - sums[: -len(wanted)]
+    # a quiet stretch fits anything: it counts as if there were a little noise
+    least = 1e-4 * float(np.sum(wanted**2)) + 1.0
+    return products / np.sqrt(np.maximum(energy, least) * np.sum(wanted**2))

@@ -1,0 +1,147 @@
+"""One program that we started, and only that one: start, wait until it is ready, stop, kill, freeze.
+
+Rules of this file:
+- What we start dies with us, even if we are killed, and is out of reach of a terminal's Ctrl-C: we stop it ourselves.
+- Its output goes to a log file, of which an early end shows the last lines.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+POLL = 0.02
+"""Seconds between two looks at something that sends no event."""
+
+
+class NotReady(Exception):
+    """The program ended, or the time was over, before it was ready."""
+
+
+class Process:
+    """`command` as a child process; `log` takes its output (appended, so a restart keeps the story)."""
+
+    def __init__(
+        self, name: str, command: Sequence[str | Path], *, log: Path, env: Mapping[str, str] | None = None
+    ) -> None:
+        self.name, self.command, self.log = name, [str(word) for word in command], log
+        self._env = dict(env) if env is not None else None
+        self._child: asyncio.subprocess.Process | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._child is not None, f"{self.name} was not started"
+        return self._child.pid
+
+    @property
+    def running(self) -> bool:
+        return self._child is not None and self._child.returncode is None
+
+    async def start(self) -> None:
+        assert not self.running, f"{self.name} runs already"
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            self._child = await asyncio.create_subprocess_exec(
+                "setpriv", "--pdeathsig", "KILL", *self.command,
+                stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, env=self._env, process_group=0,
+            )  # fmt: skip
+
+    async def exited(self) -> int:
+        """Wait for its end; the exit status, negative for a signal."""
+        assert self._child is not None, f"{self.name} was not started"
+        return await self._child.wait()
+
+    async def stop(self, within: float = 5.0) -> None:
+        """Ask it to end, and kill it after `within` seconds. Nothing happens if it does not run."""
+        if not self.running:
+            return
+        self.signal(signal.SIGCONT)
+        self.signal(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(self.exited(), within)
+        except TimeoutError:
+            await self.kill()
+
+    async def kill(self) -> None:
+        """kill -9, and wait until it is gone."""
+        self.signal(signal.SIGKILL)
+        await self.exited()
+
+    def pause(self) -> None:
+        """Freeze it: its sockets stay open and nobody answers."""
+        self.signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self.signal(signal.SIGCONT)
+
+    def signal(self, number: signal.Signals) -> None:
+        if self.running:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    async def port_open(self, port: int, within: float = 15.0) -> None:
+        """Wait until it takes connections on 127.0.0.1:`port`. Raises NotReady."""
+
+        async def connects() -> bool:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                return False
+            writer.close()
+            return True
+
+        await self._until(connects, f"did not open port {port}", within)
+
+    async def logs(self, text: str, within: float = 15.0, *, start: int = 0) -> None:
+        """Wait until `text` is in its log, from byte `start` on. Raises NotReady."""
+
+        async def written() -> bool:
+            return text.encode() in self.log.read_bytes()[start:]
+
+        await self._until(written, f"did not log {text!r}", within)
+
+    async def _until(self, ready, what: str, within: float) -> None:
+        deadline = asyncio.get_running_loop().time() + within
+        while not await ready():
+            if not self.running:
+                raise NotReady(f"{self.name} ended before it was ready. {self._last_words()}")
+            if asyncio.get_running_loop().time() > deadline:
+                raise NotReady(f"{self.name} {what} within {within:g} s. {self._last_words()}")
+            await asyncio.sleep(POLL)
+
+    def _last_words(self) -> str:
+        lines = self.log.read_text(errors="replace").splitlines()[-10:]
+        return f"The end of {self.log}:\n" + "\n".join(lines)
+
+
+def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
+    """A port of 127.0.0.1 that is free now."""
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class PortRange:
+    """`size` UDP ports for RTP, claimed so that no other lab on this machine takes the same ones."""
+
+    FIRST, END = 10_000, 32_000  # below what the kernel hands out by itself
+
+    def __init__(self, size: int = 1000) -> None:
+        for base in range(self.FIRST, self.END - size, size):
+            claim = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            try:
+                claim.bind(("127.0.0.1", base))
+            except OSError:
+                claim.close()
+                continue
+            self._claim, self.first, self.last = claim, base + 2, base + size - 1
+            return
+        raise NotReady("No range of free UDP ports is left on this machine: stop other labs first.")
+
+    def release(self) -> None:
+        self._claim.close()
