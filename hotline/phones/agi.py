@@ -1,0 +1,242 @@
+"""The engine's phone on a real line: its verbs over an AGI channel.
+
+Rules of this file:
+- The wire's exceptions become the engine's: agi's HungUp is HungUp, its WireLost is LineLost. A command that
+  Asterisk refuses while the caller is there is our fault and stays an exception, except where the caller is
+  better served without the thing (a prompt that cannot be played is skipped).
+- Prompts are files <sounds>/<language>/<prompt>.wav; one that the caller's language lacks is played in the default
+  language; one that nobody recorded is skipped.
+- Music starts once and plays through every hold until something else is to be heard.
+- What a stranger can put into a request is filtered here, once, by `call_info`.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from pathlib import Path, PurePath
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from agi.channel import Channel, WireLost
+from agi.channel import HungUp as ChannelGone
+from agi.protocol import CommandRefused, Request
+from hotline.flow.phone import KEYS, CallInfo, Dialed, DialOutcome, HungUp, LineLost, Recorded
+
+PREFIX = "HOTLINE_"
+BEEP_TONE, BEEP_SECONDS = "1000", 0.3
+"""A tone in Hz: it needs no sound file, which an existing PBX may lack."""
+
+_STRAY_KEYS = 3
+_UNKNOWN = "?"
+
+_CALL = re.compile(r"[A-Za-z0-9._-]{1,80}")
+_CHANNEL = re.compile(r"[A-Za-z0-9]{1,20}/[A-Za-z0-9@._+*#:;/-]{1,120}")
+_PBX = re.compile(r"[A-Za-z0-9_-]{1,40}")
+_DIALED = re.compile(r"[0-9A-Za-z+*#._-]{1,40}")
+_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:[_-][A-Za-z0-9]{1,8}){0,2}")
+_PROMPT = re.compile(r"[A-Za-z0-9_-]+(?:[./][A-Za-z0-9_-]+)*")
+_TARGET = re.compile(r"[A-Za-z0-9]{1,20}/[A-Za-z0-9+._-]{1,64}(?:@[A-Za-z0-9._-]{1,64})?")
+_MUSIC = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_NOT_IN_A_NUMBER = re.compile(r"[^0-9+*#]")
+
+_OUTCOMES = {
+    "ANSWER": DialOutcome.ANSWERED,
+    "BUSY": DialOutcome.BUSY,
+    "NOANSWER": DialOutcome.NO_ANSWER,
+    "CANCEL": DialOutcome.CANCELLED,
+}
+"""DIALSTATUS → outcome; every other one (CHANUNAVAIL, CONGESTION, INVALIDARGS …) is a phone out of reach."""
+
+_CALL_REJECTED = "21"
+_USER_BUSY = "17"
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class BadCall(ValueError):
+    """The request does not say whose call it is; the text tells what is wrong with it."""
+
+
+def call_info(request: Request) -> CallInfo:
+    """Who calls, from agi://…/call,linkedid,PBX,attempt,DIALSTATUS. Raises BadCall."""
+    args = dict(enumerate(request.args))
+    language, attempt = request.headers.get("agi_language", ""), args.get(2, "")
+    return CallInfo(
+        call=_checked(_CALL, args.get(0, ""), "the call's linkedid (first argument)"),
+        channel=_checked(_CHANNEL, request.channel, "agi_channel"),
+        pbx=_checked(_PBX, args.get(1, ""), "the PBX's name (second argument)"),
+        dialed=_checked(_DIALED, request.extension, "agi_extension"),
+        caller=_NOT_IN_A_NUMBER.sub("", request.caller)[:40],
+        language=language if _LANGUAGE.fullmatch(language) else "",
+        attempt=int(attempt) if attempt.isascii() and attempt.isdigit() and len(attempt) < 4 else 1,
+        served=args.get(3) == "ANSWER",
+    )
+
+
+def _checked(pattern: re.Pattern[str], value: str, what: str) -> str:
+    if not pattern.fullmatch(value):
+        # the value itself may be a phone number: not into a message that ends up in a log
+        raise BadCall(f"A request's {what} is missing or has characters that it cannot have ({len(value)} of them).")
+    return value
+
+
+def _on_the_line(
+    verb: Callable[Concatenate[AgiPhone, P], Coroutine[Any, Any, R]],
+) -> Callable[Concatenate[AgiPhone, P], Coroutine[Any, Any, R]]:
+    """Translate the wire's ends into the engine's."""
+
+    @functools.wraps(verb)
+    async def translated(phone: AgiPhone, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return await verb(phone, *args, **kwargs)
+        except ChannelGone:
+            raise HungUp from None
+        except WireLost as lost:
+            raise LineLost(str(lost)) from None
+
+    return translated
+
+
+class AgiPhone:
+    """A caller's line. `language` is the default one, `languages` all that a caller may choose."""
+
+    def __init__(
+        self, channel: Channel, info: CallInfo, *, sounds: Path, language: str, languages: Sequence[str]
+    ) -> None:
+        self.info, self.language = info, language
+        self._channel, self._sounds = channel, sounds
+        self._default, self._languages = language, tuple(languages)
+        self._music = ""
+        self._class = "default"
+
+    @_on_the_line
+    async def resume(self) -> None:
+        """After a re-entry, speak the language that the caller had chosen; the first time, do nothing."""
+        if self.info.attempt > 1:
+            language = await self._channel.get_variable(PREFIX + "LANGUAGE")
+            self.language = language if language in self._languages else self._default
+
+    @_on_the_line
+    async def answer(self) -> None:
+        await self._channel.answer()
+
+    @_on_the_line
+    async def say(self, prompts: Sequence[str], *, stop_keys: str = "") -> str:
+        await self._quiet()
+        for file in self._files(prompts):
+            try:
+                key = await self._channel.stream(file, stop_keys)
+            except CommandRefused:
+                continue  # a file that Asterisk cannot play
+            if key:
+                return key
+        return ""
+
+    @_on_the_line
+    async def ask(self, prompts: Sequence[str], *, seconds: float) -> str:
+        await self._quiet()
+        for _ in range(_STRAY_KEYS):
+            key = await self._channel.read(self._files(prompts), seconds)
+            if key in KEYS:
+                return key  # or "", which is in every string
+        return ""
+
+    @_on_the_line
+    async def hold(self, seconds: float, *, music: str) -> str:
+        if self._music != music:
+            await self._channel.music(True, music)
+            self._music = self._class = music
+        return await self._channel.wait_digit(seconds)
+
+    @_on_the_line
+    async def record(self, path: PurePath, *, most: float, silence: float, stop_keys: str = "#") -> Recorded:
+        try:
+            await self._quiet()
+            await self._beep()
+            recorded = await self._channel.record(
+                str(path.with_suffix("")), "wav", most=most, silence=silence, escape=stop_keys
+            )
+        except ChannelGone:
+            return Recorded(0.0, hung_up=True)
+        return Recorded(recorded.seconds, recorded.hung_up, recorded.key)
+
+    @_on_the_line
+    async def dial(self, target: str, *, seconds: float, variables: Mapping[str, str] | None = None) -> Dialed:
+        if not _TARGET.fullmatch(target):
+            raise ValueError(f"{target[:60]!r} cannot be rung: write it like PJSIP/anna or PJSIP/1900@trunk.")
+        for name, value in (variables or {}).items():
+            await self._channel.set_variable(name, value)
+        # g: come back to us when the callee hangs up; i: the callee's phone cannot forward the call to where it
+        # likes; m: music while it rings. Nobody may transfer by keys (no t, no T).
+        options = f"gim({self._class})" if _MUSIC.fullmatch(self._class) else "gim"
+        await self._channel.execute("Dial", target, math.ceil(seconds), options, patience=None)
+        self._music = _UNKNOWN
+        return await self._dialed()
+
+    async def _dialed(self) -> Dialed:
+        status = await self._channel.get_variable("DIALSTATUS")
+        if status == "ANSWER":
+            return Dialed(DialOutcome.ANSWERED, await self._talked())
+        cause = await self._channel.get_variable("HANGUPCAUSE")
+        if cause == _CALL_REJECTED:
+            return Dialed(DialOutcome.REJECTED)
+        if cause == _USER_BUSY:
+            return Dialed(DialOutcome.BUSY)
+        return Dialed(_OUTCOMES.get(status, DialOutcome.UNREACHABLE))
+
+    async def _talked(self) -> float:
+        try:
+            return float(await self._channel.get_variable("ANSWEREDTIME_MS")) / 1000
+        except ValueError:
+            return 0.0
+
+    @_on_the_line
+    async def set_language(self, language: str) -> None:
+        if language not in self._languages:
+            raise ValueError(f"{language[:20]!r} is not a language of this hotline: {', '.join(self._languages)}.")
+        self.language = language
+        await self._channel.set_variable("CHANNEL(language)", language)
+        await self._channel.set_variable(PREFIX + "LANGUAGE", language)
+
+    @_on_the_line
+    async def note(self, name: str, value: str) -> None:
+        await self._channel.set_variable(PREFIX + name, value)
+
+    @_on_the_line
+    async def noted(self, name: str) -> str:
+        return await self._channel.get_variable(PREFIX + name)
+
+    @_on_the_line
+    async def hang_up(self) -> None:
+        await self._channel.set_variable(PREFIX + "DONE", "1")
+        await self._channel.hangup()
+
+    # -- sound ----------------------------------------------------------------------------------------------------
+
+    def _files(self, prompts: Sequence[str]) -> list[str]:
+        """The files that there are, in order, as Asterisk wants them: without suffix."""
+        return [file for prompt in prompts if (file := self._file(prompt))]
+
+    def _file(self, prompt: str) -> str:
+        if _PROMPT.fullmatch(prompt):
+            for language in dict.fromkeys((self.language, self._default)):
+                path = self._sounds / language / prompt
+                if path.with_name(path.name + ".wav").is_file():
+                    return str(path)
+        return ""
+
+    async def _quiet(self) -> None:
+        if self._music:
+            await self._channel.music(False)
+            self._music = ""
+
+    async def _beep(self) -> None:
+        try:
+            await self._channel.execute("PlayTones", BEEP_TONE)
+            await self._channel.execute("Wait", str(BEEP_SECONDS))
+            await self._channel.execute("StopPlayTones")
+        except CommandRefused:
+            return  # a PBX without tones: the greeting has said what to do
