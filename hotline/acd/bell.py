@@ -16,8 +16,8 @@ from hotline.acd.model import Offer
 Chime = Callable[[str], Awaitable[None]]
 """Sounds BELL on a channel; raises ConnectionError while the link to its PBX is down."""
 
-Taken = Callable[[Offer], Awaitable[bool]]
-"""Whether nobody needs to hear of an offer any more: taken, refused or run out."""
+Taken = Callable[[str, int], Awaitable[bool]]
+"""(call, token) → whether nobody needs to hear of that offer any more: taken, refused or run out."""
 
 RING_EVERY = 0.1
 MOST_RINGS = 30
@@ -45,7 +45,7 @@ class Bell:
             try:
                 await chime(offer.channel)
                 await asyncio.sleep(RING_EVERY)
-                if await self._taken(offer):
+                if await self._taken(offer.call, offer.token):
                     return
             except ConnectionError:
                 await asyncio.sleep(RING_EVERY)

@@ -157,7 +157,10 @@ class Core:
         """Everything at one moment. Offline agents and empty queues are not in it."""
         del now
         reply = await self._read("snapshot")
-        calls = {call: Place(_CALL_STATES[state], channel, pbx) for call, state, channel, pbx, *_ in reply["calls"]}
+        calls = {
+            call: Place(_CALL_STATES[state], channel, pbx, float(arrival))
+            for call, state, channel, pbx, _, arrival in reply["calls"]
+        }
         agents = {name: (AgentState(state), call, int(token or 0)) for name, state, call, token in reply["agents"]}
         return Snapshot(queues=_counts(reply["calls"]), agents=agents, calls=calls)
 

@@ -93,7 +93,12 @@ class Desk:
             talked = max(0.0, moment - was.answered)
             self.emit(
                 ConversationEnded(
-                    at=moment, call=call, queue=was.offer.queue, agent=was.offer.agent, talked=talked, ended_by=ended_by
+                    at=moment,
+                    call=call,
+                    queue=was.offer.queue,
+                    agent=was.offer.agent,
+                    talked=talked,
+                    ended_by=ended_by,
                 )
             )
         else:

@@ -140,11 +140,12 @@ class QueueCount:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One call of a snapshot: its state, and where its caller is."""
+    """One call of a snapshot: its state, where its caller is, and since when."""
 
     state: CallState
     channel: str
     pbx: str
+    arrival: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from ami.events import ChannelRow, DialEnd, Event, Hangup, Snapshot
 from hotline.acd.desk import Desk
-from hotline.acd.model import AgentState, CallState, Left
+from hotline.acd.model import AgentState, Left
 from hotline.store import StoreDown
 
 GRACE = 2.0
@@ -58,7 +58,9 @@ class Nets:
         for row in snapshot.channels:
             alive.setdefault(row.linkedid, []).append(row)
         for call, place in known.calls.items():
-            if place.pbx == self._pbx and place.state is not CallState.ENDED and call not in alive:
+            # who came while the PBX was listing its channels may be missing from the list
+            settled = place.pbx == self._pbx and place.arrival < snapshot.asked_at - GRACE
+            if settled and snapshot.complete and call not in alive:
                 self._soon_gone(call)
         for agent, (state, call, token) in known.agents.items():
             if state is AgentState.OFFERED and _talking(alive.get(call, [])):

@@ -13,6 +13,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 from hotline.callbacks.calendar import Calendar, NeverOpens
 from hotline.callbacks.lines import Entry
@@ -56,6 +57,7 @@ class Answering:
     """The answering machine. `calendars` maps every queue to the hours by which its callbacks are promised.
 
     `kept` is told at once of each message that was kept (it wakes the indexer). `region` reads local numbers.
+    `rules` are by queue; a queue without its own gets those of MessageRules.
     """
 
     def __init__(
@@ -67,11 +69,11 @@ class Answering:
         emit: Emit,
         kept: Callable[[], None],
         region: str = "",
-        rules: MessageRules | None = None,
+        rules: Mapping[str, MessageRules] = MappingProxyType({}),
     ) -> None:
         self._outbox, self._calendars = outbox, calendars
         self._now, self._emit, self._kept = now, emit, kept
-        self._region, self._rules = region, rules or MessageRules()
+        self._region, self._rules = region, rules
         self._keeping: set[asyncio.Task[str]] = set()
 
     async def take_message(self, phone: Phone, queue: str) -> None:
@@ -113,7 +115,7 @@ class Answering:
             id, path = await asyncio.to_thread(self._outbox.recording_path, note)
         except OSError:
             return "disk"
-        rules = self._rules
+        rules = self._rules_of(queue)
         recorded = await phone.record(path, most=rules.longest, silence=rules.silence)
         due = self._due(queue, recorded_at)
         message = _Message(id, phone, queue, number, recorded_at, recorded.hung_up, due)
@@ -125,6 +127,9 @@ class Answering:
         if not reason:
             await self._say(phone, ("message-saved", *self._promise(phone, due)))
         return reason
+
+    def _rules_of(self, queue: str) -> MessageRules:
+        return self._rules.get(queue) or MessageRules()
 
     def _due(self, queue: str, recorded_at: float) -> datetime | None:
         try:
@@ -179,7 +184,7 @@ class Answering:
             due=message.due.timestamp() if message.due else message.recorded_at,
             hung_up=message.hung_up,
             now=self._now(),
-            least=self._rules.least,
+            least=self._rules_of(message.queue).least,
         )
 
     def _failed(self, phone: Phone, queue: str, reason: str) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
-from hotline.events import Emit, HoursChecked, KeyPressed, LanguageChosen, MenuEntered, PromptPlayed, Transferred
+from hotline.events import Event, HoursChecked, KeyPressed, LanguageChosen, MenuEntered, PromptPlayed, Transferred
 from hotline.flow.model import (
     Flow,
     Goto,
@@ -39,7 +39,7 @@ WAITING_STEP = "STEP"
 class House(Protocol):
     """What the engine asks of the rest of the service."""
 
-    emit: Emit
+    def emit(self, event: Event, /) -> None: ...
 
     def now(self) -> float:
         """The service's clock, POSIX seconds."""

@@ -7,7 +7,7 @@ local id, name = ARGV[4], ARGV[5]
 local call, agent = load('call', id), load('agent', name)
 local in_time = held_by(call, name, ARGV[6]) and call.state == 'offered'
 local late = held_by(call, name, ARGV[6]) and call.state == 'lost' and agent and agent.call == ''
-if not in_time and not late then return answer(false, standing(id, call)) end
+if not in_time and not late then return answer(false, standing(id)) end
 
 if agent.state == 'paused' and agent.deadline == '' then -- a break begun meanwhile goes on after the conversation
   set('agent', agent, 'wish', 'paused', 'wish_reason', agent.reason)
@@ -15,4 +15,4 @@ end
 out_of_line(call)
 set('call', call, 'state', 'talking', 'answered', moment(NOW))
 become(agent, 'talking', { call = id, token = call.token })
-return answer(true, standing(id, call))
+return answer(true, standing(id))

@@ -4,9 +4,9 @@
 -- include lib/change.lua
 local id = ARGV[4]
 local call = load('call', id)
-if not held_by(call, ARGV[5], ARGV[6]) then return answer(false, standing(id, call)) end
+if not held_by(call, ARGV[5], ARGV[6]) then return answer(false, standing(id)) end
 
-local was = standing(id, call)
+local was = standing(id)
 if call.state == 'lost' then
   finish(call, 'served') -- its lease ran out meanwhile, and with it the hold on the agent
 else

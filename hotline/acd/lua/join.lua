@@ -15,7 +15,7 @@ if call then
     redis.call('ZREM', P .. 'due', 'call:' .. id)
     wait(call)
   end
-  return answer(revived, standing(id, call))
+  return answer(revived, standing(id))
 end
 if redis.call('GET', key('ended', id)) == 'abandoned' then return answer(false, standing(id)) end
 
@@ -28,4 +28,4 @@ redis.call('ZADD', key('queue', ARGV[5]), ARGV[8], id)
 set('call', call, 'queue', ARGV[5], 'class', ARGV[6], 'arrival', ARGV[7], 'virtual', ARGV[8], 'wrap_up', ARGV[9],
   'delays', ARGV[10], 'channel', channel, 'pbx', pbx, 'tried', '[]', 'answered', '0')
 wait(call)
-return answer(true, standing(id, call))
+return answer(true, standing(id))

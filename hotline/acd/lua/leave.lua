@@ -5,7 +5,7 @@
 -- include lib/change.lua
 local id, reason = ARGV[4], ARGV[5]
 local call = load('call', id)
-local was = standing(id, call)
+local was = standing(id)
 if not call then
   redis.call('SET', key('ended', id), reason, 'EX', TOMBSTONE, 'NX')
   return answer(false, was)

@@ -1,4 +1,4 @@
 -- Where a call stands. Changes nothing.
 -- ARGV  1 call
 -- include lib/keys.lua
-return cjson.encode(standing(ARGV[1], load('call', ARGV[1])))
+return cjson.encode(standing(ARGV[1]))

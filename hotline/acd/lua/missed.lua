@@ -4,7 +4,7 @@
 -- include lib/change.lua
 local id = ARGV[4]
 local call = load('call', id)
-if not held_by(call, ARGV[5], ARGV[6]) or call.state ~= 'offered' then return answer(false, standing(id, call)) end
+if not held_by(call, ARGV[5], ARGV[6]) or call.state ~= 'offered' then return answer(false, standing(id)) end
 
 miss(call, ARGV[7])
-return answer(true, standing(id, call))
+return answer(true, standing(id))

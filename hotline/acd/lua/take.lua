@@ -4,9 +4,9 @@
 -- include lib/change.lua
 local id, lease = ARGV[4], ARGV[7]
 local call = load('call', id)
-if not held_by(call, ARGV[5], ARGV[6]) or call.state ~= 'offered' then return answer(false, standing(id, call)) end
+if not held_by(call, ARGV[5], ARGV[6]) or call.state ~= 'offered' then return answer(false, standing(id)) end
 
 set('call', call, 'taken', call.token, 'lease', lease)
 set('agent', { id = call.agent }, 'deadline', lease)
 redis.call('ZADD', P .. 'due', lease, 'agent:' .. call.agent)
-return answer(true, standing(id, call))
+return answer(true, standing(id))

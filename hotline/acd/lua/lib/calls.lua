@@ -25,7 +25,7 @@ local function offer(call, agent)
   set('call', call, 'state', 'offered', 'agent', agent.id, 'phone', agent.phone, 'token', token, 'lease', lease,
     'taken', '')
   become(agent, 'offered', { deadline = lease, call = call.id, token = token })
-  made[#made + 1] = standing(call.id, call).offer
+  made[#made + 1] = offer_of(call)
 end
 
 -- The call that an agent shall get: the first head among the classes that the agent can serve.

@@ -14,9 +14,14 @@ local function load(kind, id)
   return record
 end
 
--- Where a call stands, for the answer; `id` and `call` as loaded (nil when unknown). A call whose session fell
--- silent is unknown too: whoever still holds its line shall join again.
-local function standing(id, call)
+local function offer_of(call)
+  return { call.id, call.agent, call.token, call.queue, call.phone, call.channel, call.pbx, call.lease }
+end
+
+-- Where a call stands at this moment, for the answer. A call whose session fell silent is unknown, like one that never
+-- joined: whoever still holds its line shall join again.
+local function standing(id)
+  local call = load('call', id)
   if not call then
     return { state = redis.call('EXISTS', key('ended', id)) == 1 and 'ended' or 'unknown' }
   end
@@ -28,6 +33,6 @@ local function standing(id, call)
     arrival = call.arrival,
     answered = call.answered,
     queue = call.queue,
-    offer = held and { call.id, call.agent, call.token, call.queue, call.phone, call.channel, call.pbx, call.lease },
+    offer = held and offer_of(call),
   }
 end

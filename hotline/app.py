@@ -1,0 +1,289 @@
+"""The composition root: everything is built once, here; then it runs; then it drains.
+
+A SIGTERM or SIGINT takes no new calls and lets those under way finish; a second one ends them at once (their
+callers stay with the PBX, whose dialplan goes on). Redis and the PBXs may come and go: nothing here waits for
+them to start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+import uvloop
+
+from agi.protocol import Request
+from agi.server import Server
+from ami.actions import LinkDown
+from ami.client import Client
+from hotline.acd.bell import Bell, Chime
+from hotline.acd.core import Core
+from hotline.acd.desk import Desk
+from hotline.acd.model import Snapshot
+from hotline.acd.nets import Nets
+from hotline.callbacks.calendar import NeverOpens
+from hotline.callbacks.indexer import Indexer, PromiseCounts
+from hotline.callbacks.outbox import Outbox
+from hotline.callbacks.salvage import Salvage, Salvaged
+from hotline.callbacks.voicemail import Answering, MessageRules
+from hotline.clock import clock
+from hotline.events import CallRefused, Event, LinkChanged
+from hotline.flow.phone import BELL
+from hotline.http import Health, serve_http
+from hotline.logs import configure_logging, event_logger
+from hotline.metrics import Metrics
+from hotline.reception import Reception
+from hotline.schema.config import Config
+from hotline.settings import Manager, Settings
+from hotline.store import Store, StoreDown
+
+FIRST_LOOK = 2.0
+"""Seconds that a start waits for the PBXs, so that nobody who talks is taken for lost before we have looked."""
+
+SALVAGE_EVERY = 15.0
+
+
+def run(settings: Settings, config: Config) -> int:
+    """Run the service until it is told to stop. The exit status."""
+    configure_logging()
+    try:
+        uvloop.run(Service(settings, config).run())
+    except OSError as problem:
+        print(f"hotline could not start: {problem}", file=sys.stderr)
+        return 1
+    return 0
+
+
+class Service:
+    """All the parts, and how they hang together."""
+
+    def __init__(self, settings: Settings, config: Config) -> None:
+        self.settings, self.config = settings, config
+        self.log = structlog.get_logger("hotline")
+        self.now = clock(settings.clock)
+        self._log_event = event_logger()
+        self.metrics = Metrics(
+            config.queues,
+            entries=config.flow.entries,
+            menus=config.flow.menus,
+            agents=config.agents,
+            links=("redis", *(f"ami:{pbx.name}" for pbx in settings.ami)),
+        )
+        self.store = Store(settings.redis.host, settings.redis.port, on_link=self._link("redis"))
+        self.core = Core(self.store)
+        self.pbxs = {manager.name: self._client(manager) for manager in settings.ami}
+        self.bell = Bell({name: _chime(client) for name, client in self.pbxs.items()}, self.core.taken)
+        self.desk = Desk(self.core, self.bell, self.now, self.emit)
+        self.outbox = Outbox(settings.spool)
+        self.indexer = Indexer(self.store, self.outbox, self.now, tell=self.log.warning)
+        self.salvage = Salvage(self.outbox, due=self._due, region=config.country)
+        self.answering = self._answering()
+        self.reception = Reception(
+            config, desk=self.desk, answering=self.answering, sounds=settings.sounds, emit=self.emit, log=self.log
+        )
+        self.heard_from = {name: asyncio.Event() for name in self.pbxs}
+        self.nets = {name: Nets(name, self.desk, self.reception.has) for name in self.pbxs}
+        self.server = Server(
+            self.reception.handle,
+            host=settings.agi.host,
+            port=settings.agi.port,
+            max_calls=settings.max_calls,
+            busy_handler=self.reception.refuse,
+            on_error=self._call_failed,
+            on_refused=lambda reason: self.emit(CallRefused(at=self.now(), reason=reason.value)),
+        )
+
+    def emit(self, event: Event) -> None:
+        """Everything that happens is logged and counted here, and nowhere else."""
+        self._log_event(event)
+        self.metrics.record(event)
+
+    def _client(self, pbx: Manager) -> Client:
+        address = pbx.address
+        return Client(
+            address.host,
+            address.port,
+            pbx.user,
+            pbx.secret,
+            name=pbx.name,
+            clock=self.now,
+            on_link=self._link(f"ami:{pbx.name}"),
+        )
+
+    def _answering(self) -> Answering:
+        messages = self.config.voicemail
+        return Answering(
+            self.outbox,
+            calendars={queue: self.config.calendars[each.calendar] for queue, each in messages.items()},
+            rules={
+                queue: MessageRules(longest=each.longest, least=each.shortest, silence=each.silence)
+                for queue, each in messages.items()
+            },
+            region=self.config.country,
+            now=self.now,
+            emit=self.emit,
+            kept=self.indexer.wake,
+        )
+
+    def _due(self, queue: str, recorded_at: float) -> float:
+        """When to call back for a salvaged message; one of an unknown queue gets the first queue's hours."""
+        messages = self.config.voicemail
+        settings = messages.get(queue) or next(iter(messages.values()), None)
+        if settings is None:
+            return recorded_at
+        try:
+            calendar = self.config.calendars[settings.calendar]
+            return calendar.due(datetime.fromtimestamp(recorded_at, UTC)).timestamp()
+        except NeverOpens:
+            return recorded_at
+
+    def _link(self, name: str) -> Callable[[bool], None]:
+        return lambda up: self.emit(LinkChanged(at=self.now(), link=name, up=up))
+
+    def _call_failed(self, request: Request, error: Exception) -> None:
+        self.log.error("A call failed here; the dialplan has it now.", script=request.script[:40], exc_info=error)
+
+    # -- running --------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Serve until a signal says to stop; then drain."""
+        stop, at_once = _signals()
+        await asyncio.to_thread(self.outbox.prepare)
+        async with (
+            _running(self.store.run(), self.indexer.run(), self._salvaging(), *self._links()),
+            self._web(),
+        ):
+            await self._look_first()
+            async with _running(self.desk.run()), self.server:
+                self.log.info("Ready for calls.", agi=str(self.settings.agi), http=str(self.settings.http))
+                await stop.wait()
+                self.log.info(
+                    "Draining: no new calls; a second signal ends those under way.", calls=self.server.calls
+                )
+                await _first(self.server.drain(), at_once.wait())
+            await self.answering.close()
+            for net in self.nets.values():
+                await net.close()
+            await self.desk.close()
+        self.log.info("Stopped.")
+
+    def _web(self) -> contextlib.AbstractAsyncContextManager[int]:
+        return serve_http(self.settings.http.host, self.settings.http.port, self._figures, self._health())
+
+    async def _figures(self) -> bytes:
+        return await self.metrics.render(self._standing, self.now())
+
+    async def _standing(self) -> tuple[Snapshot, PromiseCounts]:
+        now = self.now()
+        return await self.core.snapshot(now), await self.indexer.promises(now)
+
+    def _health(self) -> Health:
+        async def redis() -> str | None:
+            try:
+                await self.store.read("ping")
+            except StoreDown as down:
+                return str(down)
+            return None
+
+        async def outbox() -> str | None:
+            return await asyncio.to_thread(self.outbox.writable)
+
+        return Health(
+            {"redis": redis, "outbox": outbox, **{f"ami:{name}": _ping(c) for name, c in self.pbxs.items()}}
+        )
+
+    def _links(self) -> Iterator[Coroutine[Any, Any, None]]:
+        for name, client in self.pbxs.items():
+            yield client.run()
+            yield self._listen(client, self.nets[name])
+
+    async def _listen(self, client: Client, nets: Nets) -> None:
+        async for message in client.events():
+            await nets.hear(message)
+            self.heard_from[client.name].set()
+
+    async def _look_first(self) -> None:
+        """Give the PBXs and Redis a moment to tell how things stand, before time runs out for anybody."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_LOOK):
+                await self.store.wait_up(FIRST_LOOK)
+                for heard in self.heard_from.values():
+                    await heard.wait()
+
+    async def _salvaging(self) -> None:
+        """Take in what nobody kept: the dialplan's own messages, and recordings that a service died under."""
+        while True:
+            for work in (self.salvage.adopt_fallback, self.salvage.recover):
+                try:
+                    self._tell_salvaged(await asyncio.to_thread(work, self.now()))
+                except OSError as problem:
+                    self.log.warning("The spool could not be searched for lost messages.", problem=str(problem))
+            await asyncio.sleep(SALVAGE_EVERY)
+
+    def _tell_salvaged(self, done: Salvaged) -> None:
+        for problem in done.problems:
+            self.log.warning(problem)
+        for entry in done.kept:
+            self.log.info("A message that nobody had kept is safe now.", promise=entry.id, source=entry.source)
+            self.indexer.wake()
+
+
+@contextlib.asynccontextmanager
+async def _running(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run background work for as long as the block lasts. Work that fails ends the service: it is a fault of ours."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(each) for each in work]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+
+
+async def _first(*work: Coroutine[Any, Any, Any]) -> None:
+    tasks = [asyncio.create_task(each) for each in work]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _chime(client: Client) -> Chime:
+    async def chime(channel: str) -> None:
+        try:
+            await client.play_dtmf(channel, BELL)
+        except LinkDown as down:
+            raise ConnectionError(str(down)) from down
+
+    return chime
+
+
+def _ping(client: Client) -> Callable[[], Awaitable[str | None]]:
+    async def ping() -> str | None:
+        try:
+            await client.action("Ping")
+        except LinkDown as down:
+            return f"{down} Callers are served, but bells ring late."
+        return None
+
+    return ping
+
+
+def _signals() -> tuple[asyncio.Event, asyncio.Event]:
+    """The first SIGTERM or SIGINT, and the second."""
+    loop, first, second = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
+
+    def told() -> None:
+        (second if first.is_set() else first).set()
+
+    for each in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(each, told)
+    return first, second

@@ -1,0 +1,202 @@
+"""The command line. Exit status: 0 well, 1 it failed while running, 2 the input is wrong and the text says where."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, TypeVar
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from hotline.schema import Config, ConfigError, load
+from hotline.settings import Address, Manager, Settings
+
+app = typer.Typer(
+    help="An IVR and ACD for Asterisk: YAML menus, a skills-based queue, voicemail that is called back.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ConfigFile = Annotated[
+    Path, typer.Argument(envvar="HOTLINE_CONFIG", help="The hotline's YAML.", show_default="config/hotline.yaml")
+]
+Redis = Annotated[str, typer.Option(envvar="HOTLINE_REDIS", help="Redis, host:port.")]
+Sounds = Annotated[
+    Path,
+    typer.Option(envvar="HOTLINE_SOUNDS", help="Prompt files, <language>/<prompt>.wav; Asterisk reads them."),
+]
+T = TypeVar("T")
+CONFIG = Path("config/hotline.yaml")
+SOUNDS = Path("/var/lib/hotline/sounds")
+REDIS = "127.0.0.1:6379"
+
+
+def _stop(problem: object) -> NoReturn:
+    """Bad input: say it and leave with status 2."""
+    print(problem, file=sys.stderr)
+    raise typer.Exit(2)
+
+
+def _load(path: Path) -> Config:
+    try:
+        config = load(path)
+    except ConfigError as problems:
+        _stop(problems)
+    for warning in config.warnings:
+        print(f"{warning} (a warning)", file=sys.stderr)
+    return config
+
+
+@app.command()
+def serve(
+    config: ConfigFile = CONFIG,
+    agi: Annotated[str, typer.Option(envvar="HOTLINE_AGI", help="Listen here for FastAGI.")] = "127.0.0.1:4573",
+    ami: Annotated[
+        str, typer.Option(envvar="HOTLINE_AMI", help="PBXs: name=user:secret@host:port, comma-separated.")
+    ] = "",
+    redis: Redis = REDIS,
+    http: Annotated[
+        str, typer.Option(envvar="HOTLINE_HTTP", help="Listen here for /metrics and /healthz.")
+    ] = "127.0.0.1:9273",
+    spool: Annotated[
+        Path, typer.Option(envvar="HOTLINE_SPOOL", help="Recordings and the outbox; shared with Asterisk.")
+    ] = Path("/var/spool/hotline"),
+    sounds: Sounds = SOUNDS,
+    clock: Annotated[
+        Path | None,
+        typer.Option(envvar="HOTLINE_CLOCK", help="For demonstrations: a file with seconds to add to the clock."),
+    ] = None,
+    max_calls: Annotated[
+        int, typer.Option(envvar="HOTLINE_MAX_CALLS", min=1, max=100_000, help="Callers at once; above it, busy.")
+    ] = 1000,
+) -> None:
+    """Serve calls until SIGTERM: then finish those under way. A second signal ends them at once."""
+    from hotline.app import run
+
+    loaded = _load(config)
+    try:
+        settings = Settings(
+            config=config,
+            agi=Address.parse(agi),
+            ami=Manager.parse_list(ami),
+            redis=Address.parse(redis),
+            http=Address.parse(http),
+            spool=spool.absolute(),
+            sounds=sounds.absolute(),
+            clock=clock,
+            max_calls=max_calls,
+        )
+    except ValueError as problem:
+        _stop(problem)
+    raise typer.Exit(run(settings, loaded))
+
+
+@app.command()
+def check(config: ConfigFile = CONFIG) -> None:
+    """Read the YAML as the service would, and tell every problem with its place."""
+    loaded = _load(config)
+    print(
+        f"{config}: good. {len(loaded.flow.menus)} menus, {len(loaded.queues)} queues, {len(loaded.agents)} agents, "
+        f"{len(loaded.prompts)} prompts in {', '.join(loaded.flow.languages)}."
+    )
+
+
+@app.command(name="try")
+def try_(
+    config: ConfigFile = CONFIG,
+    number: Annotated[str, typer.Option(help="The number that the caller dials.")] = "default",
+    at: Annotated[str, typer.Option(help="The moment of the call, 2026-11-22T22:00, in the hotline's zone.")] = "",
+) -> None:
+    """Walk through the menus at the terminal, without a PBX."""
+    from hotline.rehearsal import rehearse
+
+    try:
+        asyncio.run(rehearse(_load(config), number=number, at=at, ask=input, tell=print))
+    except ValueError as problem:
+        _stop(problem)
+
+
+@app.command()
+def prompts(
+    config: ConfigFile = CONFIG,
+    sounds: Sounds = SOUNDS,
+    espeak: Annotated[str, typer.Option(help="The espeak-ng program.")] = "espeak-ng",
+    sox: Annotated[str, typer.Option(help="The sox program.")] = "sox",
+) -> None:
+    """Synthesise every prompt that has no recording yet or whose text changed; recordings are never overwritten."""
+    from hotline.speech import SpeechError, missing, synthesise
+
+    loaded = _load(config)
+    wanted = missing(loaded, sounds)
+    with Progress(console=Console(stderr=True)) as progress:
+        task = progress.add_task("Prompts", total=len(wanted))
+        try:
+            synthesise(wanted, sounds, espeak=espeak, sox=sox, done=lambda: progress.advance(task))
+        except SpeechError as problem:
+            print(problem, file=sys.stderr)
+            raise typer.Exit(1) from None
+    print(f"{len(wanted)} prompts made in {sounds}.")
+
+
+agents = typer.Typer(help="See the agents, and log them in or out.", no_args_is_help=True)
+app.add_typer(agents, name="agents")
+
+
+@agents.command(name="list")
+def agents_list(config: ConfigFile = CONFIG, redis: Redis = REDIS) -> None:
+    """Every agent, with their state."""
+    from hotline.staff import states
+
+    loaded = _load(config)
+    table = Table("agent", "state", "phone", "skills")
+    for agent, state in _visit(states(loaded, _address(redis))).items():
+        settings = loaded.agents[agent]
+        skills = ", ".join(f"{skill} {level}" for skill, level in settings.skills.items())
+        table.add_row(agent, state, settings.phone, skills)
+    Console().print(table)
+
+
+@agents.command()
+def login(agent: str, config: ConfigFile = CONFIG, redis: Redis = REDIS) -> None:
+    """Log an agent in; their phone may ring at once."""
+    _shift(agent, "login", config, redis)
+
+
+@agents.command()
+def logout(agent: str, config: ConfigFile = CONFIG, redis: Redis = REDIS) -> None:
+    """Log an agent out, after the conversation if there is one."""
+    _shift(agent, "logout", config, redis)
+
+
+def _shift(agent: str, wish: str, config: Path, redis: str) -> None:
+    from hotline.staff import shift
+
+    print(_visit(shift(_load(config), _address(redis), agent, wish)))
+
+
+def _address(text: str) -> Address:
+    try:
+        return Address.parse(text)
+    except ValueError as problem:
+        _stop(problem)
+
+
+def _visit(work: Coroutine[Any, Any, T]) -> T:
+    from hotline.staff import StaffError
+
+    try:
+        return asyncio.run(work)
+    except StaffError as problem:
+        print(problem, file=sys.stderr)
+        raise typer.Exit(1) from None
+
+
+def main() -> None:
+    """The console script."""
+    app()

@@ -1,0 +1,159 @@
+"""The reception desk: what happens to every request that the PBX's dialplan sends us.
+
+Rules of this file:
+- `call` serves a caller. Whatever goes wrong in it closes the line without HOTLINE_DONE, and the dialplan takes
+  the caller over: to another server, to us again, or to its own voicemail.
+- `ended` is the dialplan's last word on a call that no session finished.
+- `agent` logs the phone that dialed in to work, or out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from structlog.contextvars import bound_contextvars
+from structlog.stdlib import BoundLogger
+
+from agi.channel import Channel
+from hotline.acd.desk import Desk
+from hotline.acd.model import AgentSettings, Left
+from hotline.acd.waiting import wait_for_agent
+from hotline.callbacks.voicemail import Answering
+from hotline.events import CallEnded, CallRefused, CallStarted, Emit
+from hotline.flow.engine import walk
+from hotline.flow.phone import HungUp, LineLost, Phone
+from hotline.phones.agi import AgiPhone, BadCall, call_info
+from hotline.schema.config import Config
+from hotline.store import StoreDown
+
+
+class Reception:
+    """Serves calls. It is the engine's House: it knows the hours, the queues and the answering machine."""
+
+    def __init__(
+        self, config: Config, *, desk: Desk, answering: Answering, sounds: Path, emit: Emit, log: BoundLogger
+    ) -> None:
+        self.config, self.desk, self.emit = config, desk, emit
+        self._answering, self._sounds, self._log = answering, sounds, log
+        self._agents: Mapping[str, AgentSettings] = {agent.phone: agent for agent in config.agents.values()}
+        self._calls: set[str] = set()
+
+    def has(self, call: str) -> bool:
+        """Whether a session of this process has a call in hand."""
+        return call in self._calls
+
+    @property
+    def calls(self) -> int:
+        """How many callers are being served here."""
+        return len(self._calls)
+
+    def now(self) -> float:
+        return self.desk.now()
+
+    def is_open(self, calendar: str) -> bool:
+        return self.config.calendars[calendar].is_open(datetime.fromtimestamp(self.now(), UTC))
+
+    async def wait_for_agent(self, phone: Phone, queue: str) -> bool:
+        return await wait_for_agent(phone, self.config.queues[queue], self.desk)
+
+    async def take_message(self, phone: Phone, queue: str) -> None:
+        await self._answering.take_message(phone, queue)
+
+    async def handle(self, channel: Channel) -> None:
+        """Serve one request of the dialplan. An exception closes the line and the dialplan goes on."""
+        handler = {"call": self._call, "ended": self._ended, "agent": self._agent}.get(channel.request.script)
+        if handler is None:
+            self.emit(CallRefused(at=self.now(), reason="bad-request"))
+            self._log.warning(
+                "The dialplan asked for something we do not serve; it must be call, ended or agent.",
+                script=channel.request.script[:40],
+            )
+            return
+        await handler(channel)
+
+    async def refuse(self, channel: Channel) -> None:
+        """The polite answer to a caller for whom there is no room: say so, and end the call."""
+        try:
+            phone = self._phone(channel)
+            await phone.answer()
+            await phone.say(("busy-try-later",))
+            await phone.hang_up()
+        except (HungUp, LineLost, BadCall):
+            return
+
+    def _phone(self, channel: Channel) -> AgiPhone:
+        return AgiPhone(
+            channel,
+            call_info(channel.request),
+            sounds=self._sounds,
+            language=self.config.flow.language,
+            languages=self.config.flow.languages,
+        )
+
+    async def _call(self, channel: Channel) -> None:
+        try:
+            phone = self._phone(channel)
+        except BadCall as problem:
+            self.emit(CallRefused(at=self.now(), reason="bad-request"))
+            self._log.warning("A request without a sound call in it was refused.", problem=str(problem))
+            return
+        with bound_contextvars(call=phone.info.call):
+            self._calls.add(phone.info.call)
+            try:
+                await self._serve(phone)
+            finally:
+                self._calls.discard(phone.info.call)
+
+    async def _serve(self, phone: AgiPhone) -> None:
+        info, began = phone.info, self.now()
+        entry = info.dialed if info.dialed in self.config.flow.entries else "other"
+        self.emit(CallStarted(at=began, call=info.call, entry=entry, resumed=info.attempt > 1))
+        reason = "failed"
+        try:
+            await phone.resume()
+            if info.served:
+                await self.desk.gone(info.call, Left.SERVED, ended_by="agent")
+            else:
+                await walk(self.config.flow, phone, self)
+            await phone.hang_up()
+            reason = "completed"
+        except HungUp:
+            reason = "caller-hung-up"
+        except LineLost:
+            reason = "line-lost"
+        finally:
+            self.emit(CallEnded(at=self.now(), call=info.call, reason=reason, seconds=self.now() - began))
+
+    async def _ended(self, channel: Channel) -> None:
+        call = channel.request.args[0] if channel.request.args else ""
+        if call and not self.has(call):
+            with bound_contextvars(call=call):
+                await self.desk.gone(call, Left.ABANDONED, ended_by="caller")
+
+    async def _agent(self, channel: Channel) -> None:
+        phone = self._phone(channel)
+        args = channel.request.args
+        wish = args[2] if len(args) > 2 else ""
+        agent = self._agents.get(channel.request.channel.rpartition("-")[0])
+        with bound_contextvars(call=phone.info.call):
+            try:
+                await phone.answer()
+                await phone.say((await self._shift(agent, wish),))
+                await phone.hang_up()
+            except (HungUp, LineLost):
+                return
+
+    async def _shift(self, agent: AgentSettings | None, wish: str) -> str:
+        """Log an agent in or out; the prompt that tells how it went."""
+        if agent is None or wish not in ("login", "logout"):
+            self._log.warning("A phone that belongs to no agent of the configuration dialed the agents' code.")
+            return "agent-unknown"
+        now, core = self.now(), self.desk.core
+        try:
+            change = await (core.login(agent, now) if wish == "login" else core.logout(agent.name, now))
+        except StoreDown:
+            return "technical-problem"
+        self.desk.carry_out(change, wish)
+        return "agent-logged-in" if wish == "login" else "agent-logged-out"

@@ -1,0 +1,215 @@
+"""The demonstration: a real caller is answered by a real agent, then one leaves a message at night.
+
+Every step is checked by what the parties heard: recorded audio is correlated with what was played to them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Awaitable
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+from rich.table import Table
+
+from lab import audio
+from lab.house import ROOT, House, make_prompts
+from lab.party import Call
+from lab.speech import speak
+from lab.timeline import Timeline
+
+ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
+BY_DAY, AT_NIGHT = datetime(2026, 11, 23, 10, 0, tzinfo=ZONE), datetime(2026, 11, 23, 22, 0, tzinfo=ZONE)
+NUMBER, CALLER = "1900", "+84901234567"
+LINES = {
+    "caller": "Hello, the power is out in our street since this morning.",
+    "agent": "Good morning, this is Anna. A crew is on its way to you.",
+    "message": "This is the baker in the old town. The lights are out again. Please call me back tomorrow morning.",
+}
+
+
+class Failed(Exception):
+    """A step of the demonstration did not come out as it should."""
+
+
+class Demo:
+    """The demonstration in one house. `failures` are the steps that went wrong, in sentences."""
+
+    def __init__(self, console: Console) -> None:
+        self.console, self.timeline = console, Timeline(console)
+        self.folder, self.sounds = ROOT / ".lab" / "demo", ROOT / ".lab" / "sounds"
+        self.house = House(self.folder, ROOT / "config" / "hotline.yaml", self.sounds, on_line=self.timeline.service)
+        self.failures: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.console.print(f"[bold]▸[/] {text}")
+
+    def step(self, who: str, what: str) -> None:
+        self.timeline.party(time.monotonic(), who, what)
+
+    def check(self, good: bool, what: str) -> None:
+        self.console.print(f"  {'[green]✓' if good else '[red]✗'}[/] {what}", highlight=False)
+        if not good:
+            self.failures.append(what)
+
+    async def run(self, *, once: bool) -> int:
+        if self.folder.exists():
+            shutil.rmtree(self.folder)
+        self.say("Prompts")
+        await make_prompts(self.house.config, self.sounds)
+        spoken = {name: await speak(text, self.folder / f"{name}.wav") for name, text in LINES.items()}
+        self.say("Redis, a private Asterisk, the world around it, and the service, all on loopback")
+        async with self.house as house:
+            house.set_clock(BY_DAY)
+            before = await house.service.metrics()
+            await self.part(self.call_by_day(spoken))
+            await self.part(self.call_at_night(spoken["message"]))
+            self.metrics_moved(before, await house.service.metrics())
+            self.verdict()
+            if not once:
+                await self.stay_up()
+        return 1 if self.failures else 0
+
+    async def part(self, work: Awaitable[None]) -> None:
+        """One call; whatever goes wrong in it is a failure of the demonstration, with its reason."""
+        try:
+            await work
+        except Exception as problem:
+            self.check(False, f"{type(problem).__name__}: {problem}")
+
+    # -- by day ---------------------------------------------------------------------------------------------------
+
+    async def call_by_day(self, spoken: dict[str, Path]) -> None:
+        house, service = self.house, self.house.service
+        self.timeline.begin(f"A call on {BY_DAY:%A at %H:%M}", time.monotonic())
+        self.step("agent", "Binh's and Anna's phones register; Anna dials *11 to log in")
+        await house.world.phone("binh")
+        (anna,) = await house.begin_shift("anna")
+        await house.end_shift("anna")
+        async with house.world.call(NUMBER, caller_id=CALLER) as caller:
+            self.step("caller", f"dials {NUMBER}; the line is open")
+            await service.event("PromptPlayed", prompts=["welcome"], seconds=20)
+            await caller.press("1")
+            self.step("caller", "presses 1")
+            queued = await service.event("CallerQueued", seconds=20)
+            self.step("caller", "hears music: nobody is logged in")
+            await asyncio.sleep(3)  # of music, for the ear and for the recording
+            self.step("agent", "Anna dials *11: she is at work")
+            await house.begin_shift("anna")
+            ringing = await anna.rings(within=10)
+            self.step("agent", f"Anna's phone rings, showing {'a number' if ringing.caller_id else 'no number'}")
+            await ringing.answer()
+            await service.event("AgentAnswered", call=queued["call"])
+            await asyncio.gather(self.talk("caller", caller, spoken), self.talk("agent", ringing, spoken))
+            await ringing.hang_up()
+            self.step("agent", "Anna hangs up")
+            await caller.hung_up()
+        await service.event("CallEnded", call=queued["call"])
+        self.say("What they heard, by correlating the recordings with what was said")
+        for prompt in ("welcome", "main-menu"):
+            self.hears("the caller", prompt, caller.heard, self.sounds / "en" / f"{prompt}.wav")
+        self.hears("the caller", "Anna", caller.heard, spoken["agent"])
+        self.hears("Anna", "the caller", ringing.heard, spoken["caller"])
+        self.check(audio.speech_seconds(caller.heard) > 8, "music filled the wait")
+
+    async def talk(self, who: str, call: Call, spoken: dict[str, Path]) -> None:
+        if who == "caller":
+            await call.speak(spoken[who])
+        else:
+            await asyncio.sleep(4.5)
+            await call.speak(spoken[who])
+        self.step(who, f"said: “{LINES[who]}”")
+
+    def hears(self, who: str, what: str, recording: Path, said: Path) -> None:
+        found = audio.find(said, recording)
+        self.check(found.score > 0.5, f"{who} heard {what} (at {found.at:.1f} s, correlation {found.score:.2f})")
+
+    # -- at night -------------------------------------------------------------------------------------------------
+
+    async def call_at_night(self, message: Path) -> None:
+        house, service = self.house, self.house.service
+        house.set_clock(AT_NIGHT)
+        mark = service.mark()
+        self.timeline.begin(f"A call on {AT_NIGHT:%A at %H:%M}", time.monotonic())
+        async with house.world.call(NUMBER, caller_id=CALLER) as caller:
+            self.step("caller", f"dials {NUMBER}")
+            await service.event("PromptPlayed", after=mark, prompts=["voicemail-greeting"], seconds=40)
+            await asyncio.sleep(0.6)  # the beep
+            await caller.speak(message)
+            self.step("caller", f"said: “{LINES['message']}”")
+            await caller.press("#")
+            saved = await service.event("VoicemailSaved", after=mark)
+            await caller.hung_up(within=30)
+        self.say("What became of the message")
+        recording = house.spool / "voicemail" / f"{saved['promise']}.wav"
+        self.check(recording.exists(), f"the recording lies in {recording.relative_to(ROOT)}")
+        self.hears("the recording", "the message", recording, message)
+        promise = (await service.event("CallEnded", after=mark)) and self._promise(mark)
+        for prompt in promise:
+            self.hears("the caller", prompt, caller.heard, self.sounds / "en" / f"{prompt}.wav")
+        due = datetime.fromtimestamp(saved["due"], ZONE)
+        self.check(due > AT_NIGHT and due.hour < 12, f"the call back is due on {due:%A %Y-%m-%d at %H:%M}")
+        line = next((self.house.spool / "outbox").glob("*.jsonl")).read_text().splitlines()[-1]
+        self.check(json.loads(line)["id"] == saved["promise"], "the outbox has its line")
+
+    def _promise(self, mark: int) -> list[str]:
+        for line in self.house.service.events[mark:]:
+            if line.get("event") == "PromptPlayed" and "message-saved" in line["prompts"]:
+                return list(line["prompts"])
+        raise Failed("the caller was not told when the call back comes")
+
+    # -- afterwards -----------------------------------------------------------------------------------------------
+
+    def metrics_moved(self, before: dict[str, float], after: dict[str, float]) -> None:
+        table = Table("metric", "before", "after", title="Metrics that moved", title_justify="left")
+        for name, value in sorted(after.items()):
+            was = before.get(name, 0.0)
+            quiet = "_bucket" in name or "_created" in name or name.startswith(("process_", "python_"))
+            if value != was and not quiet:
+                table.add_row(name, f"{was:g}", f"{value:g}")
+        self.console.print(table)
+        self.check(after.get('hotline_queue_answered_total{queue="power"}') == 1, "one caller was answered")
+        self.check(after.get('hotline_voicemails_total{outcome="saved",queue="power"}') == 1, "one message was saved")
+
+    def verdict(self) -> None:
+        if self.failures:
+            self.console.print(f"[red bold]✗ {len(self.failures)} steps failed; logs are in {self.folder}")
+        else:
+            self.console.print("[green bold]✓ Every step of both calls succeeded.")
+
+    async def stay_up(self) -> None:
+        house = self.house
+        for name in ("anna", "binh"):
+            await (await house.world.phone(name, register=False)).unregister()
+        house.clock.unlink(missing_ok=True)
+        pbx = house.pbx
+        table = Table("account", "password", "then", title=f"Register a softphone at 127.0.0.1:{pbx.sip} (UDP)")
+        table.add_row("caller", pbx.password, f"dial {NUMBER}")
+        for name in ("anna", "binh"):
+            table.add_row(name, pbx.password, "dial *11 to begin work, *12 to end it")
+        self.console.print(table)
+        self.console.print(f"Metrics: {house.metrics_url}   Logs: {self.folder}   Ctrl-C stops everything.")
+        await asyncio.Event().wait()
+
+
+async def main(once: bool) -> int:
+    task = asyncio.create_task(Demo(Console()).run(once=once))
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(each, task.cancel)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        print("\nStopped; nothing is left running.")
+        return 0 if not once else 1
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main("--once" in sys.argv[1:])))
