@@ -1,0 +1,88 @@
+"""The little HTTP server for machines: /metrics for Prometheus, /healthz for whoever restarts or routes around us.
+
+Rules of this file:
+- Two paths, GET (and HEAD) only, nothing else; nothing of the caller's is shown and nothing can be changed.
+- Health is asked of every part at once, each for at most LIMIT seconds; a part that does not answer is not well,
+  and is not asked again while it still owes an answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+LIMIT = 2.0
+"""Seconds that a part has to say how it is."""
+
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+Check = Callable[[], Awaitable[str | None]]
+"""Asks one part how it is: None when well, else a sentence that says what is wrong and what to do."""
+
+Render = Callable[[], Awaitable[bytes]]
+"""Makes the metrics in Prometheus's text format."""
+
+
+class Health:
+    """The parts on whose health the service's depends, by name (redis, ami:<pbx>, outbox)."""
+
+    def __init__(self, checks: Mapping[str, Check], *, limit: float = LIMIT) -> None:
+        self._checks, self._limit = checks, limit
+        self._asked: dict[str, asyncio.Task[str | None]] = {}
+
+    async def problems(self) -> Mapping[str, str | None]:
+        """Every part with None, or with what is wrong with it. Takes `limit` seconds at most; never raises."""
+        answers = await asyncio.gather(*(self._ask(name) for name in self._checks))
+        return dict(zip(self._checks, answers, strict=True))
+
+    async def _ask(self, name: str) -> str | None:
+        task = self._asked.get(name)
+        if task is None or task.done():
+            task = self._asked[name] = asyncio.ensure_future(self._checks[name]())
+        done, _ = await asyncio.wait((task,), timeout=self._limit)
+        if not done:
+            return f"{name} did not say how it is within {self._limit:g} s: it hangs, look at what it waits for."
+        if task.cancelled():
+            return f"{name} was stopped while it was asked."
+        if error := task.exception():
+            return f"{name} could not be asked: {error!r}."
+        return task.result()
+
+    def close(self) -> None:
+        """Ask no more."""
+        for task in self._asked.values():
+            task.cancel()
+
+
+def make_app(render: Render, health: Health) -> web.Application:
+    """The two paths as an application."""
+
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(body=await render(), headers={"Content-Type": METRICS_TYPE})
+
+    async def healthz(_: web.Request) -> web.Response:
+        problems = await health.problems()
+        well = not any(problems.values())
+        body = {"status": "ok" if well else "failing", "parts": {name: why or "ok" for name, why in problems.items()}}
+        return web.json_response(body, status=200 if well else 503, headers={"Cache-Control": "no-store"})
+
+    app = web.Application(client_max_size=1024)
+    app.add_routes([web.get("/metrics", metrics), web.get("/healthz", healthz)])
+    return app
+
+
+@asynccontextmanager
+async def serve_http(host: str, port: int, render: Render, health: Health) -> AsyncIterator[int]:
+    """Serve both paths on `host`:`port` (0 = any free one) and yield the port. Raises OSError if it is taken."""
+    runner = web.AppRunner(make_app(render, health), access_log=None, handle_signals=False, shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port)
+        await site.start()
+        yield int(runner.addresses[0][1])
+    finally:
+        health.close()
+        await runner.cleanup()
