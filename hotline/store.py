@@ -16,16 +16,13 @@ import contextlib
 import hashlib
 import json
 import re
-import warnings
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # its doc strings hold escapes that newer Pythons warn about
-    from asyncio_redis import Connection, HiRedisProtocol, ScriptKilledError
-    from asyncio_redis.encoders import BytesEncoder
+from asyncio_redis import Connection, HiRedisProtocol, ScriptKilledError
+from asyncio_redis.encoders import BytesEncoder
 
 FIRST_RETRY = 0.05
 LAST_RETRY = 1.0
