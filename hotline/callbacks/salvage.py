@@ -50,22 +50,24 @@ class Salvage:
 
     def __init__(self, outbox: Outbox, *, due: Due, region: str) -> None:
         self.outbox, self.due, self.region = outbox, due, region
+        self._ids: set[str] = set()
+        self._positions: Positions = {}
 
     def recover(self, now: float, *, age: float = 3600.0) -> Salvaged:
         """Keep recordings in tmp untouched for `age` seconds, and those that were renamed but have no line."""
         done = Salvaged()
         with locked(self.outbox.lines / ".salvage", 0.0) as mine:
             if mine:
-                unlisted, listed = self._unlisted()
-                for path in unlisted:
+                for path in self._unlisted():
                     self._take(path, path.stem, "recovered", now, done)
-                self._recover_tmp(listed | {each.id for each in done.kept}, now, age, done)
+                self._list()
+                self._recover_tmp(now, age, done)
         return done
 
-    def _recover_tmp(self, listed: set[str], now: float, age: float, done: Salvaged) -> None:
+    def _recover_tmp(self, now: float, age: float, done: Salvaged) -> None:
         tmp = self.outbox.tmp
         for path in _older(tmp.glob("*.wav"), age):
-            if path.stem in listed:  # kept as a copy; only the PBX's original was left over
+            if path.stem in self._ids:  # kept as a copy; only the PBX's original was left over
                 self.outbox.discard(path.stem)
             else:
                 self._take(path, path.stem, "recovered", now, done)
@@ -100,21 +102,20 @@ class Salvage:
         if not path.exists():
             about.unlink(missing_ok=True)
 
-    def _unlisted(self) -> tuple[list[Path], set[str]]:
-        """Recordings in their final place without a line, and the ids of all lines."""
-        ids, positions = self._listed({})
+    def _unlisted(self) -> list[Path]:
+        """Recordings in their final place without a line."""
+        self._list()
         with self.outbox.alone() as mine:  # so that nobody is between renaming and writing the line
-            ids |= self._listed(positions)[0]
-            return [each for each in self.outbox.kept.glob("*.wav") if each.stem not in ids] if mine else [], ids
+            self._list()
+            return [each for each in self.outbox.kept.glob("*.wav") if each.stem not in self._ids] if mine else []
 
-    def _listed(self, since: Positions) -> tuple[set[str], Positions]:
-        ids: set[str] = set()
-        while True:
-            reading = self.outbox.entries(since)
-            ids |= {each.id for each in reading.entries}
-            since = reading.positions
-            if not reading.more:
-                return ids, since
+    def _list(self) -> None:
+        """Know the ids of all lines, reading only those that are new since the last time."""
+        more = True
+        while more:
+            reading = self.outbox.entries(self._positions)
+            self._ids.update(each.id for each in reading.entries)
+            self._positions, more = reading.positions, reading.more
 
     def _take(self, path: Path, id: str, source: str, now: float, done: Salvaged) -> None:
         try:

@@ -35,7 +35,7 @@ ROOM = 16 * 1024 * 1024
 class MessageRules:
     """In seconds: how long a message may be, how short it may not be, and the silence that ends it."""
 
-    longest: float = 180.0
+    longest: float = 120.0
     least: float = 2.0
     silence: float = 5.0
 
@@ -78,19 +78,21 @@ class Answering:
 
     async def take_message(self, phone: Phone, queue: str) -> None:
         """Take one message for `queue`. Raises as the Phone does; HungUp also after a message was kept."""
-        prompts: tuple[str, ...] = ("voicemail-greeting",)
-        reason = await self._disk_problem()
-        for _ in range(TRIES):
-            if reason:
-                break
-            await self._say(phone, prompts)
-            reason = await self._record_one(phone, queue)
-            if reason != "too-short":
-                break
-            prompts = ("message-too-short", "voicemail-greeting")
+        reason = await self._disk_problem() or await self._try(phone, queue)
         if reason:
             self._failed(phone, queue, reason)
             await self._say(phone, ("message-too-short" if reason == "too-short" else "technical-problem",))
+
+    async def _try(self, phone: Phone, queue: str) -> str:
+        """Ask for a message, and once more if it was too short. "" when kept, else the reason."""
+        prompts: tuple[str, ...] = ("voicemail-greeting",)
+        for _ in range(TRIES):
+            await self._say(phone, prompts)
+            reason = await self._record_one(phone, queue)
+            if reason != "too-short":
+                return reason
+            prompts = ("message-too-short", "voicemail-greeting")
+        return "too-short"
 
     async def close(self) -> None:
         """Wait until everything that was recorded is kept."""
