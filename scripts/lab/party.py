@@ -28,7 +28,8 @@ class Call:
 
     def __init__(self, wire: Wire, folder: Path, *, recorded: bool = True) -> None:
         self._wire, self._recorded = wire, recorded
-        self._file = folder / wire.headers["agi_uniqueid"]
+        name = wire.headers["agi_uniqueid"]
+        self._whole, self._part = folder / f"{name}.wav", folder / f"{name}.part.wav"
         self._played = asyncio.Lock()
         self.caller_id = wire.headers.get("agi_callerid", "")
         self.arrived = float(wire.headers.get("agi_arg_2", 0))
@@ -91,8 +92,7 @@ class Call:
     @property
     def heard(self) -> Path:
         """All that this party received, 8 kHz mono, in time with `since_start`; complete once it hung up."""
-        whole = self._file.with_suffix(".wav")
-        return whole if whole.exists() else self._file.with_suffix(".part.wav")
+        return self._whole if self._whole.exists() else self._part
 
     async def hears(self, prompt: Path, *, within: float = 10.0, after: float = 0.0, score: float = 0.6) -> float:
         """Wait until a whole prompt was heard and return when it began (seconds of `heard`, from `after` on).
@@ -103,7 +103,7 @@ class Call:
         best = 0.0
         deadline = time.monotonic() + within
         while time.monotonic() < deadline:
-            last = self.over and self.heard.suffixes == [".wav"]
+            last = self._whole.exists()
             recording = audio.load(self.heard) if self.heard.exists() else audio.load_nothing()
             found = audio.find(wanted, recording[int(after * audio.RATE) :])
             best = max(best, found.score)
@@ -119,9 +119,9 @@ class Call:
         if not self._recorded:
             return
         deadline = time.monotonic() + within
-        while not self._file.with_suffix(".wav").exists():
+        while not self._whole.exists():
             if time.monotonic() > deadline:
-                raise TimeoutError(f"{self._file}.wav was not completed within {within:g} s of the call's end.")
+                raise TimeoutError(f"{self._whole} was not completed within {within:g} s of the call's end.")
             await asyncio.sleep(POLL)
 
     async def _be_silent(self) -> None:
