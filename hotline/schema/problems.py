@@ -22,6 +22,11 @@ class Problem:
     col: int
     message: str
 
+    def __post_init__(self) -> None:
+        """A problem is one line, whatever the file holds."""
+        line = "".join(each if each.isprintable() else repr(each)[1:-1] for each in self.message)
+        object.__setattr__(self, "message", line)
+
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.col}: {self.message}"
 

@@ -1,0 +1,197 @@
+"""From a good configuration to the model: every key arrives, defaults are the model's, warnings stand apart."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from hotline.acd.model import AgentSettings, Missed, QueueSettings
+from hotline.callbacks.calendar import Span
+from hotline.flow.model import Goto, Hangup, Hours, JoinQueue, Keys, Menu, Say, SetLanguage, TakeVoicemail, Transfer
+from hotline.schema import ConfigError, VoicemailSettings, load, loads
+
+ROOT = Path(__file__).parents[3]
+GOOD = Path(__file__).parent / "good.yaml"
+TEXT = GOOD.read_text(encoding="utf-8")
+
+
+def with_(old: str, new: str) -> str:
+    assert old in TEXT
+    return TEXT.replace(old, new)
+
+
+def test_the_example_is_without_problems_or_warnings():
+    config = load(ROOT / "config" / "hotline.yaml")
+    assert config.warnings == ()
+    assert config.flow.entry("1900") == "main"
+    assert config.agents.keys() == {"anna", "binh", "chi"}
+    assert config.voicemail.keys() == config.queues.keys() == {"power", "billing"}
+
+
+def test_the_example_promises_monday_to_those_who_phone_on_friday_night():
+    office = load(ROOT / "config" / "hotline.yaml").calendars["office"]
+    friday = datetime(2026, 3, 6, 22, 15, tzinfo=office.zone)
+    assert office.due(friday) == datetime(2026, 3, 9, 7, 30, tzinfo=office.zone)
+
+
+def test_menus_become_steps():
+    config = loads(TEXT)
+    assert config.flow.entries == {"1900": "main", "default": "main"}
+    assert config.flow.menus["main"] == Menu(
+        "main",
+        (
+            Say(("welcome",)),
+            Hours("office", closed="night"),
+            Keys(("main-menu",), {"1": "outage"}, seconds=5.0, tries=3),
+        ),
+    )
+    assert config.flow.menus["outage"].steps == (JoinQueue("power", "night"),)
+    assert config.flow.menus["night"].steps == (TakeVoicemail("power"), Hangup())
+
+
+def test_every_verb_and_option_of_a_step():
+    menu = """
+    - language: vi
+    - say: [welcome, goodbye]
+    - {hours: office, open: outage, closed: night}
+  more:
+    - keys: {say: [welcome, main-menu], choices: {"*": outage, "#": night, 0: main},
+             wait: 7.5, tries: 2, invalid: goodbye, silent: goodbye, otherwise: night}
+  still-more:
+    - {transfer: PJSIP/front-desk, ring: 1m, otherwise: night}
+    - goto: main
+    - hangup:
+"""
+    steps = loads(with_("    - say: welcome\n", menu.strip("\n") + "\n  rest:\n    - say: welcome\n")).flow.menus
+    assert steps["main"].steps == (
+        SetLanguage("vi"),
+        Say(("welcome", "goodbye")),
+        Hours("office", "outage", "night"),
+    )
+    assert steps["more"].steps == (
+        Keys(
+            ("welcome", "main-menu"),
+            {"*": "outage", "#": "night", "0": "main"},
+            7.5,
+            2,
+            "goodbye",
+            "goodbye",
+            "night",
+        ),
+    )
+    assert steps["still-more"].steps == (Transfer("PJSIP/front-desk", 60.0, "night"), Goto("main"), Hangup())
+
+
+def test_a_queue_has_the_models_defaults():
+    config = loads(TEXT)
+    assert config.queues == {"power": QueueSettings("power", {"power": 1})}
+    assert config.agents == {"anna": AgentSettings("anna", "PJSIP/anna", {"power": 2, "english": 1})}
+    assert config.voicemail == {"power": VoicemailSettings("power", "office", 120.0, 2.0, 5.0)}
+
+
+def test_every_option_of_a_queue():
+    options = """
+    needs: {power: 2, english: 1}
+    priority: 1m30s
+    ring: 20
+    wrap_up: 0
+    max_wait: 1h
+    max_length: 50
+    answer_within: 30s
+    short_abandon: 2s
+    music: jazz
+    announce: [please-hold, welcome]
+    announce_every: 45s
+    miss_pause: {ring-no-answer: 30s, rejected: 2m}
+    voicemail: {hours: office, longest: 3m, shortest: 1s, silence: 4s}
+"""
+    config = loads(with_(" {needs: {power: 1}, voicemail: {hours: office}}", options.rstrip("\n")))
+    assert config.queues["power"] == QueueSettings(
+        name="power",
+        needs={"power": 2, "english": 1},
+        priority=90.0,
+        ring=20.0,
+        wrap_up=0.0,
+        max_wait=3600.0,
+        max_length=50,
+        answer_within=30.0,
+        short_abandon=2.0,
+        music="jazz",
+        announce_every=45.0,
+        announce=("please-hold", "welcome"),
+        miss_pause={Missed.NO_ANSWER: 30.0, Missed.REJECTED: 120.0},
+    )
+    assert config.voicemail["power"] == VoicemailSettings("power", "office", 180.0, 1.0, 4.0)
+
+
+def test_calendars_have_their_week_holidays_exceptions_and_zone():
+    config = loads(
+        with_(
+            '    week: {mon-fri: ["08:00-12:00", "13:00-17:00"]}',
+            """
+    zone: America/New_York
+    week: {mon-thu: ["08:00-12:00", "13:00-17:00"], "fri,sun": 08:00-12:00, sat: []}
+    holidays: US-CA
+    closed: [2026-12-24]
+    open: {2026-12-25: ["09:00-10:00"]}
+""".strip("\n"),
+        )
+    )
+    office = config.calendars["office"]
+    assert office.zone.key == "America/New_York"
+    assert config.zone.key == "UTC"
+    assert office.week[0] == office.week[3] == (Span(480, 720), Span(780, 1020))
+    assert office.week[4] == office.week[6] == (Span(480, 720),)
+    assert office.week[5] == ()
+    assert office.spans(date(2026, 3, 31)) == ()  # Cesar Chavez Day, of California only
+    assert office.spans(date(2026, 12, 24)) == ()
+    assert office.spans(date(2026, 12, 25)) == (Span(540, 600),)
+    assert office.is_open(datetime(2026, 12, 25, 14, 30, tzinfo=UTC))
+
+
+def test_norway_is_a_country():
+    assert loads(with_("zone: UTC", "zone: UTC, country: NO")).country == "NO"
+
+
+def test_prompts_are_the_admins_then_the_products_own_in_every_language():
+    config = loads(with_("prompts:\n", "prompts:\n  goodbye: {vi: Chào.}\n"))
+    assert config.prompts["welcome"] == {"en": "Welcome.", "vi": "Xin chào."}
+    assert config.prompts["goodbye"] == {"en": "Thank you for calling. Goodbye.", "vi": "Chào."}
+    assert all(texts.keys() == {"en", "vi"} for texts in config.prompts.values())
+
+
+def test_times_are_spoken_that_a_calendar_can_promise():
+    config = loads(with_('"13:00-17:00"]}', '"13:10-17:00"], sat: ["02:30-05:00"]}'))
+    times = {prompt for prompt in config.prompts if prompt.startswith("time-")}
+    assert times == {"time-08-00", "time-13-15", "time-02-30", "time-03-00"}  # 03:00: when clocks go forward
+
+
+def test_a_menu_that_nobody_reaches_is_a_warning():
+    (warning,) = loads(with_("  night:", "  lost:\n    - hangup\n  night:")).warnings
+    assert str(warning) == "config:21:3: no caller ever reaches menu 'lost'"
+
+
+@pytest.mark.parametrize("first", ["hangup", "goto: outage", "{hours: office, open: outage, closed: night}"])
+def test_a_step_after_one_that_leaves_is_a_warning(first: str):
+    (warning,) = loads(with_("    - voicemail: power\n", f"    - voicemail: power\n    - {first}\n")).warnings
+    assert "no caller ever reaches this step" in warning.message
+
+
+def test_texts_that_are_never_said_are_warnings():
+    text = with_("prompts:\n", "prompts:\n  unsaid: {en: A, vi: B}\n  goodbye: {ko: C}\n")
+    assert [warning.message for warning in loads(text).warnings] == [
+        "prompt 'unsaid' is said nowhere",
+        "language 'ko' is not one of hotline.languages, so this is never said",
+    ]
+
+
+def test_a_circle_through_a_step_that_waits_is_fine():
+    loads(with_("    - hangup\n", "    - goto: main\n"))
+
+
+def test_a_long_circle_is_found_and_told_shortly():
+    links = "".join(f"  m{n}:\n    - goto: m{(n + 1) % 3000}\n" for n in range(3000))
+    with pytest.raises(ConfigError) as refused:
+        loads(with_("  night:", f"{links}  night:"))
+    (problem,) = refused.value.problems
+    assert "m0 → m1 → m2 → m3 → m4 → m5 → m6 → … → m0;" in problem.message
