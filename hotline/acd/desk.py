@@ -60,9 +60,9 @@ class Desk:
                 continue
             return
 
-    async def answered(self, call: str, agent: str, token: int) -> None:
-        """The agent picked up. Late, doubled and foreign reports change nothing."""
-        moment = self.now()
+    async def answered(self, call: str, agent: str, token: int, ago: float = 0.0) -> None:
+        """The agent picked up, `ago` seconds before now. Late, doubled and foreign reports change nothing."""
+        moment = self.now() - ago
         change = await self.settle(lambda: self.core.answered(call, agent, token, moment), "answered", call)
         if change and change.applied:
             standing = change.standing

@@ -168,7 +168,8 @@ class _Wait:
                 variables={"HOTLINE_OFFER": f"{offer.agent}:{offer.token}"},
             )
         if dialed.outcome is DialOutcome.ANSWERED:
-            await self.desk.answered(self.call, offer.agent, offer.token)
+            # the PBX's event told it already, unless the link to it is down
+            await self.desk.answered(self.call, offer.agent, offer.token, dialed.talked)
             await self.desk.finished(offer, "agent", dialed.talked)
             return True
         await self._missed(offer, dialed, self.desk.now() - began)

@@ -26,7 +26,7 @@ from lab.speech import speak
 from lab.timeline import Timeline
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
-BY_DAY, AT_NIGHT = datetime(2026, 11, 23, 10, 0, tzinfo=ZONE), datetime(2026, 11, 23, 22, 0, tzinfo=ZONE)
+BY_DAY, AT_NIGHT = (datetime(2026, 11, 26, hour, tzinfo=ZONE) for hour in (10, 22))
 NUMBER, CALLER = "1900", "+84901234567"
 LINES = {
     "caller": "Hello, the power is out in our street since this morning.",
@@ -43,7 +43,7 @@ class Demo:
     """The demonstration in one house. `failures` are the steps that went wrong, in sentences."""
 
     def __init__(self, console: Console) -> None:
-        self.console, self.timeline = console, Timeline(console)
+        self.console, self.timeline = console, Timeline(console, ZONE)
         self.folder, self.sounds = ROOT / ".lab" / "demo", ROOT / ".lab" / "sounds"
         self.house = House(self.folder, ROOT / "config" / "hotline.yaml", self.sounds, on_line=self.timeline.service)
         self.failures: list[str] = []
@@ -89,22 +89,22 @@ class Demo:
     async def call_by_day(self, spoken: dict[str, Path]) -> None:
         house, service = self.house, self.house.service
         self.timeline.begin(f"A call on {BY_DAY:%A at %H:%M}", time.monotonic())
-        self.step("agent", "Binh's and Anna's phones register; Anna dials *11 to log in")
-        await house.world.phone("binh")
-        (anna,) = await house.begin_shift("anna")
-        await house.end_shift("anna")
+        self.step("agent", "Anna's phone registers; she is not at work yet")
+        anna = await house.world.phone("anna")
         async with house.world.call(NUMBER, caller_id=CALLER) as caller:
             self.step("caller", f"dials {NUMBER}; the line is open")
             await service.event("PromptPlayed", prompts=["welcome"], seconds=20)
+            menu = self.sounds / "en" / "main-menu.wav"
+            await asyncio.sleep(len(audio.load(menu)) / audio.RATE + 0.5)  # listens to all of it
             await caller.press("1")
             self.step("caller", "presses 1")
             queued = await service.event("CallerQueued", seconds=20)
-            self.step("caller", "hears music: nobody is logged in")
+            self.step("caller", "hears music: nobody is at work yet")
             await asyncio.sleep(3)  # of music, for the ear and for the recording
             self.step("agent", "Anna dials *11: she is at work")
-            await house.begin_shift("anna")
-            ringing = await anna.rings(within=10)
-            self.step("agent", f"Anna's phone rings, showing {'a number' if ringing.caller_id else 'no number'}")
+            ringing, _ = await asyncio.gather(anna.rings(within=10), house.begin_shift("anna"))
+            shown = "the caller's number" if ringing.caller_id == CALLER else f"{ringing.caller_id!r}"
+            self.step("agent", f"Anna's phone rings, showing {shown}; she picks up")
             await ringing.answer()
             await service.event("AgentAnswered", call=queued["call"])
             await asyncio.gather(self.talk("caller", caller, spoken), self.talk("agent", ringing, spoken))
@@ -168,7 +168,10 @@ class Demo:
     # -- afterwards -----------------------------------------------------------------------------------------------
 
     def metrics_moved(self, before: dict[str, float], after: dict[str, float]) -> None:
-        table = Table("metric", "before", "after", title="Metrics that moved", title_justify="left")
+        table = Table(title="Metrics that moved", title_justify="left")
+        table.add_column("metric", overflow="fold")
+        for column in ("before", "after"):
+            table.add_column(column, justify="right")
         for name, value in sorted(after.items()):
             was = before.get(name, 0.0)
             quiet = "_bucket" in name or "_created" in name or name.startswith(("process_", "python_"))
@@ -199,8 +202,13 @@ class Demo:
         await asyncio.Event().wait()
 
 
+def _console() -> Console:
+    """As wide as the terminal, or wide enough for a log."""
+    return Console() if sys.stdout.isatty() else Console(width=118)
+
+
 async def main(once: bool) -> int:
-    task = asyncio.create_task(Demo(Console()).run(once=once))
+    task = asyncio.create_task(Demo(_console()).run(once=once))
     loop = asyncio.get_running_loop()
     for each in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(each, task.cancel)

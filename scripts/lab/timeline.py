@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any
 
 from rich.console import Console
@@ -23,9 +23,7 @@ _STORY: dict[str, Callable[[Line], str]] = {
     "AgentAnswered": lambda e: f"{e['agent']} answers; the caller waited {e['waited']:.1f} s",
     "ConversationEnded": lambda e: f"they talked {e['talked']:.1f} s; ended by the {e['ended_by']}",
     "CallerLeftQueue": lambda e: f"leaves “{e['queue']}”: {e['reason']} after {e['waited']:.1f} s",
-    "VoicemailSaved": lambda e: (
-        f"message of {e['seconds']:.1f} s is safe on disk; call back {datetime.fromtimestamp(e['due']):%A %H:%M} UTC"
-    ),
+    "VoicemailSaved": lambda e: f"message of {e['seconds']:.1f} s is safe on disk",
     "VoicemailFailed": lambda e: f"no message: {e['reason']}",
     "Transferred": lambda e: f"transferred to {e['target']}: {e['outcome']}",
     "CallEnded": lambda e: f"call over: {e['reason']} after {e['seconds']:.1f} s",
@@ -36,8 +34,8 @@ _STORY: dict[str, Callable[[Line], str]] = {
 class Timeline:
     """Prints lines as they come, with seconds since `begin`."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self, console: Console, zone: tzinfo) -> None:
+        self._console, self._zone = console, zone
         self._began = 0.0
 
     def begin(self, title: str, now: float) -> None:
@@ -48,7 +46,11 @@ class Timeline:
         """One line of the service's log; what is no part of a call is passed over."""
         story = _STORY.get(line.get("event", ""))
         if story and self._began:
-            self._print(line["seen"], "hotline", story(line), "cyan")
+            due = f"; call back {self._at(line['due'])}" if "due" in line else ""
+            self._print(line["seen"], "hotline", story(line) + due, "cyan")
+
+    def _at(self, moment: float) -> str:
+        return f"{datetime.fromtimestamp(moment, self._zone):%A %H:%M}"
 
     def party(self, now: float, who: str, what: str) -> None:
         """What somebody out in the world does or hears."""
