@@ -37,7 +37,7 @@ SAMPLE_RATES = {"wav": 8000, "wav16": 16000}
 
 _NO_SUCH_APPLICATION = -2
 _KEY_VARIABLE = "HOTLINE_KEY"
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,79}|CHANNEL\([a-z_]{1,40}\)")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,79}|CHANNEL\([a-z_]{1,40}\)|STRFTIME\([A-Za-z0-9%.,]{0,40}\)")
 
 
 class HungUp(Exception):
@@ -277,7 +277,9 @@ def _milliseconds(seconds: float) -> int:
 def _variable(name: str) -> str:
     """Refuse dialplan functions, some of which run programs or write files."""
     if not _VARIABLE.fullmatch(name):
-        raise CommandRefused(f"{name[:40]!r} is no plain variable: use letters, digits and _, or CHANNEL(item).")
+        raise CommandRefused(
+            f"{name[:40]!r} is no plain variable: use letters, digits and _, CHANNEL(item) or STRFTIME(,,format)."
+        )
     return name
 
 

@@ -28,6 +28,9 @@ PREFIX = "HOTLINE_"
 BEEP_TONE, BEEP_SECONDS = "1000", 0.3
 """A tone in Hz: it needs no sound file, which an existing PBX may lack."""
 
+_ON_ANSWER = "hotline-answered"
+"""A context of dialplan/hotline.conf. Asterisk goes on with the call where it is missing."""
+
 _STRAY_KEYS = 3
 _UNKNOWN = "?"
 
@@ -42,7 +45,6 @@ _MUSIC = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NOT_IN_A_NUMBER = re.compile(r"[^0-9+*#]")
 
 _OUTCOMES = {
-    "ANSWER": DialOutcome.ANSWERED,
     "BUSY": DialOutcome.BUSY,
     "NOANSWER": DialOutcome.NO_ANSWER,
     "CANCEL": DialOutcome.CANCELLED,
@@ -50,7 +52,7 @@ _OUTCOMES = {
 """DIALSTATUS → outcome; every other one (CHANUNAVAIL, CONGESTION, INVALIDARGS …) is a phone out of reach."""
 
 _CALL_REJECTED = "21"
-_USER_BUSY = "17"
+"""HANGUPCAUSE of a phone whose user pressed "decline"; Dial's status for it is CHANUNAVAIL, measured."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -170,8 +172,8 @@ class AgiPhone:
         for name, value in (variables or {}).items():
             await self._channel.set_variable(name, value)
         # g: come back to us when the callee hangs up; i: the callee's phone cannot forward the call to where it
-        # likes; m: music while it rings. Nobody may transfer by keys (no t, no T).
-        options = f"gim({self._class})" if _MUSIC.fullmatch(self._class) else "gim"
+        # likes; U: note when it answered; m: music while it rings. Nobody may transfer by keys (no t, no T).
+        options = f"giU({_ON_ANSWER})m({self._class})" if _MUSIC.fullmatch(self._class) else f"giU({_ON_ANSWER})m"
         await self._channel.execute("Dial", target, math.ceil(seconds), options, patience=None)
         self._music = _UNKNOWN
         return await self._dialed()
@@ -180,16 +182,17 @@ class AgiPhone:
         status = await self._channel.get_variable("DIALSTATUS")
         if status == "ANSWER":
             return Dialed(DialOutcome.ANSWERED, await self._talked())
-        cause = await self._channel.get_variable("HANGUPCAUSE")
-        if cause == _CALL_REJECTED:
+        # only here: after a phone that rang in vain, HANGUPCAUSE is still that of the dial before
+        if status == "CHANUNAVAIL" and await self._channel.get_variable("HANGUPCAUSE") == _CALL_REJECTED:
             return Dialed(DialOutcome.REJECTED)
-        if cause == _USER_BUSY:
-            return Dialed(DialOutcome.BUSY)
         return Dialed(_OUTCOMES.get(status, DialOutcome.UNREACHABLE))
 
     async def _talked(self) -> float:
+        """Seconds since the callee answered, by the PBX's clock at both ends; 0 where its dialplan lacks the note."""
+        answered = await self._channel.get_variable(PREFIX + "ANSWERED")
+        now = await self._channel.get_variable("STRFTIME(,,%s.%3q)")
         try:
-            return float(await self._channel.get_variable("ANSWEREDTIME_MS")) / 1000
+            return max(0.0, float(now) - float(answered))
         except ValueError:
             return 0.0
 
