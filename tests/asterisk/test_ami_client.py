@@ -155,7 +155,7 @@ async def test_a_link_begins_with_all_there_is(pbx: Pbx) -> None:
             assert snapshot.complete
             assert before <= snapshot.asked_at <= time.time()
             assert _row(snapshot, "there-is").channel == row.channel
-            assert (row.linkedid, row.state, row.application) == ("there-is", "Up", "Wait")
+            assert (row.linkedid, row.state) == ("there-is", "Up")
             assert second.client.up
         assert links == [True, False]
 
@@ -168,10 +168,15 @@ async def test_device_states_come_with_the_snapshot(pbx: Pbx) -> None:
 
 async def test_the_bell_is_heard_as_a_key_pressed(pbx: Pbx) -> None:
     async with listening(pbx) as listener, channel(listener, "bell", exten="bell"):
-        ears = [row for row in (await listener.client.snapshot()).channels if row.uniqueid == "bell;2"]
-        reply = await listener.client.play_dtmf(ears[0].channel, "D")
-        assert (reply.ok, reply.message) == (True, "DTMF successfully queued")
-        gone = await listener.hear(lambda each: isinstance(each, Hangup) and each.uniqueid == "bell;2")
+        (ear,) = [row for row in (await listener.client.snapshot()).channels if row.uniqueid == "bell;2"]
+        gone = None
+        while gone is None:  # a tone between two dialplan steps is lost, so we ring until it is heard
+            reply = await listener.client.play_dtmf(ear.channel, "D")
+            assert (reply.ok, reply.message) == (True, "DTMF successfully queued")
+            with contextlib.suppress(TimeoutError):
+                gone = await listener.hear(
+                    lambda each: isinstance(each, Hangup) and each.uniqueid == "bell;2", within=0.5
+                )
         assert isinstance(gone, Hangup)
         assert gone.offer == "D", "the dialplan went on with the key it read"
 
