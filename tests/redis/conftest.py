@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -17,8 +16,8 @@ import hiredis
 import pytest
 
 from hotline.store import Script, Store
-
-PROJECT = Path(__file__).parents[2]
+from lab.process import free_port
+from lab.programs import program
 
 
 class Direct:
@@ -52,23 +51,19 @@ class Direct:
 
 
 class RedisServer:
-    """A redis-server of our own on a free port of 127.0.0.1, its files in `folder`."""
+    """A redis-server that remembers nothing (lab.redis has one that does), started and harmed without awaiting."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        private = PROJECT / ".programs" / "bin" / "redis-server"
-        command = str(private) if private.exists() else shutil.which("redis-server")
-        if command is None:
-            pytest.skip("no redis-server: run scripts/programs, or install Redis")
         options = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(self._folder)]
         self._process = subprocess.Popen(
-            [command, "--port", str(self.port), *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [program("redis-server"), "--port", str(self.port), *options],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         deadline = time.monotonic() + 20
         while True:
