@@ -38,6 +38,7 @@ APPLICATIONS = frozenset({"Busy", "Dial", "PlayTones", "Read", "StopPlayTones", 
 """What EXEC may run. `live_dangerously` does not restrict EXEC, so this list does: only what the product needs,
 and nothing that starts programs or writes files of its own choice (System, MixMonitor with its command)."""
 
+_BEGINNING = b"agi_"
 _DECIDING = frozenset({"agi_request", "agi_network_script", "agi_channel", "agi_uniqueid", "agi_extension"})
 _NEEDED = ("agi_request", "agi_channel", "agi_uniqueid")
 _ARGUMENT = "agi_arg_"
@@ -170,6 +171,8 @@ class Parser:
 
     def _request(self) -> Request | None:
         """The header block, once it is whole; what follows it stays in the rest."""
+        if not _BEGINNING.startswith(self._rest[:4]):
+            raise ProtocolError(f"{self._rest[:20]!r} is no beginning of AGI headers.")
         end = self._rest.find(b"\n\n", 0, self._max_header_bytes)
         if end < 0:
             if len(self._rest) >= self._max_header_bytes:
