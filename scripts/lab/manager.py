@@ -13,7 +13,7 @@ Message = dict[str, str]
 class Manager:
     """One connection. `on_event` gets every message that answers no action; `booted` is set by FullyBooted."""
 
-    def __init__(self, on_event: Callable[[Message], None] = lambda message: None) -> None:
+    def __init__(self, on_event: Callable[[Message], None] = lambda _: None) -> None:
         self.booted = asyncio.Event()
         self._on_event = on_event
         self._numbers = itertools.count(1)

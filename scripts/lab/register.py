@@ -1,4 +1,4 @@
-"""A phone's registration: SIP REGISTER with digest, sent by ourselves so that a test knows the moment it took effect."""
+"""A phone's registration: SIP REGISTER with digest, sent by ourselves so that a test knows when it took effect."""
 
 from __future__ import annotations
 
@@ -84,5 +84,5 @@ class _Replies(asyncio.DatagramProtocol):
     def __init__(self) -> None:
         self.queue: asyncio.Queue[str] = asyncio.Queue()
 
-    def datagram_received(self, data: bytes, addr: object) -> None:
+    def datagram_received(self, data: bytes, _: object) -> None:
         self.queue.put_nowait(data.decode(errors="replace"))

@@ -1,10 +1,10 @@
 """The outside world: a second private Asterisk whose channels are callers and phones, each a coroutine of ours.
 
-    async with World(folder, pbx) as world:
-        anna = await world.phone("anna")
-        async with world.call("1900", caller_id="+84901234567") as caller:
-            ringing = await anna.rings()
-            await ringing.answer()
+async with World(folder, pbx) as world:
+    anna = await world.phone("anna")
+    async with world.call("1900", caller_id="+84901234567") as caller:
+        ringing = await anna.rings()
+        await ringing.answer()
 """
 
 from __future__ import annotations
