@@ -198,8 +198,6 @@ class Client(Verbs):
         the client's), ValueError for what may not be sent. An Error answer is a Reply that is not ok.
         """
         headers = headers_of(action, fields)
-        if self._wire is None or self._wire.closed:
-            raise LinkDown(f"There is no link to the PBX {self.name} now.")
         return await self._ask(self._wire, headers, self._action_deadline if deadline is None else deadline)
 
     async def _link_once(self) -> bool:
@@ -258,7 +256,9 @@ class Client(Verbs):
                 raise LinkDown(f"The link to the PBX {self.name} was lost: {wire.reason}.")
             await self._ask(wire, headers_of("Ping", {}), self._ping_deadline)
 
-    async def _ask(self, wire: _Wire, headers: Mapping[str, str | list[str]], deadline: float) -> Reply:
+    async def _ask(self, wire: _Wire | None, headers: Mapping[str, str | list[str]], deadline: float) -> Reply:
+        if wire is None or wire.closed:
+            raise LinkDown(f"There is no link to the PBX {self.name} now.")
         self._count += 1
         action_id = f"hotline-{self._ids}-{self._count}"
         try:
