@@ -91,7 +91,7 @@ class Call:
 
     @property
     def heard(self) -> Path:
-        """All that this party received, 8 kHz mono, less the moments when nothing was sent; complete after the call."""
+        """All that this party received, 8 kHz mono, less the moments when nothing came; complete after the call."""
         return self._whole if self._whole.exists() else self._part
 
     async def hears(self, prompt: Path, *, within: float = 10.0, after: float = 0.0, score: float = 0.6) -> float:
