@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
 
+from lab.house import ROOT, House, make_prompts
 from lab.pbx import Pbx
 from lab.redis import Redis
 from lab.speech import speak
@@ -83,3 +86,37 @@ async def world(tmp_path_factory: pytest.TempPathFactory, pbx: Pbx) -> AsyncIter
 async def redis(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Redis]:
     async with Redis(tmp_path_factory.mktemp("redis")) as redis:
         yield redis
+
+
+CONFIG = Path(__file__).parent / "hotline.yaml"
+NOON = datetime(2026, 11, 26, 12, 0, tzinfo=ZoneInfo("Asia/Ho_Chi_Minh"))
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def prompts() -> Path:
+    """The prompts of hotline.yaml, spoken; kept between runs, since only what changed is made anew."""
+    folder = ROOT / ".lab" / "test-sounds"
+    await make_prompts(CONFIG, folder)
+    return folder
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shared_house(tmp_path_factory: pytest.TempPathFactory, prompts: Path) -> AsyncIterator[House]:
+    async with House(tmp_path_factory.mktemp("house"), CONFIG, prompts) as house:
+        yield house
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def house(shared_house: House) -> AsyncIterator[House]:
+    """A whole hotline at noon of a working day, with nobody logged in; for tests that kill nothing."""
+    shared_house.set_clock(NOON)
+    yield shared_house
+    await shared_house.end_shift("anna", "binh")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def own_house(tmp_path: Path, prompts: Path) -> AsyncIterator[House]:
+    """A hotline of this test's own, which may break it."""
+    async with House(tmp_path / "house", CONFIG, prompts) as house:
+        house.set_clock(NOON)
+        yield house
