@@ -1,0 +1,204 @@
+"""What a decision of the queue core costs Redis, small against large, and against a script that does nothing.
+
+    python bench/queue_core.py [--json] [--rounds 5]
+
+Small: 100 callers wait for 100 agents in 10 classes. Large: 10,000 wait for 1,000 in 100. A class needs one skill, an
+agent has two. Each round takes 100 conversations through finished (the agent gets the next caller: a match), answered
+and join; then, on a core where all agents are idle, 100 joins that find an agent (a match) and 100 hang-ups. What is
+reported: Redis's own count of microseconds per EVALSHA, sizes taken in turns, the median of the rounds; and the
+cycles per second through hotline.acd.core and one link, 50 scripts at a time. It runs a Redis of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import hashlib
+import itertools
+import json
+import re
+import statistics
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Iterable
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
+
+from hotline.acd.core import Core  # noqa: E402
+from hotline.acd.model import AgentSettings, CallState, Left, Offer, QueueSettings  # noqa: E402
+from hotline.store import Script, Store  # noqa: E402
+from lab.redis import Redis  # noqa: E402
+
+BATCH = 100
+AT_A_TIME = 50
+SIZES = {"small": (100, 100, 10), "large": (10_000, 1_000, 100)}
+
+
+def script(source: str) -> Script:
+    return Script(source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
+
+
+NULL = script("return '1'")
+STATISTICS = script("return cjson.encode(redis.call('INFO', 'commandstats'))")
+
+
+async def each(work: Iterable[Awaitable[object]]) -> None:
+    """Await all of it, AT_A_TIME together."""
+    rest = iter(work)
+    while batch := list(itertools.islice(rest, AT_A_TIME)):
+        await asyncio.gather(*batch)
+
+
+class House:
+    """A queue core of one size under a prefix of its own."""
+
+    def __init__(self, store: Store, name: str, waiting: int, agents: int, classes: int) -> None:
+        self.store = store
+        self.core = Core(store, prefix=f"{name}:", hold=1e9)
+        self.waiting, self.agents, self.classes = waiting, agents, classes
+        self.joined = 0
+        self.talking: list[Offer] = []
+        self.queues = [QueueSettings(f"q{n}", {f"skill{n}": 1}) for n in range(classes)]
+
+    async def open(self) -> None:
+        """Everyone logs in and talks, and as many wait."""
+        await each(self.core.login(self.agent(n), float(n)) for n in range(self.agents))
+        await each(self.join() for _ in range(self.agents))
+        assert len(self.talking) == self.agents, len(self.talking)
+        await each(self.answered(offer) for offer in self.talking)
+        await each(self.join() for _ in range(self.waiting))
+
+    def agent(self, number: int) -> AgentSettings:
+        skills = {f"skill{number % self.classes}": 1, f"skill{(number + 1) % self.classes}": 1}
+        return AgentSettings(f"a{number}", f"PJSIP/a{number}", skills)
+
+    async def join(self) -> None:
+        self.joined += 1
+        moment, call = float(self.joined), f"c{self.joined:07}"
+        queue = self.queues[self.joined % self.classes]
+        change = await self.core.join(call, queue=queue, arrival=moment, now=moment, channel=call, pbx="p")
+        self.talking += change.offers
+
+    async def answered(self, offer: Offer) -> None:
+        assert (await self.core.answered(offer.call, offer.agent, offer.token, 1e7)).applied
+
+    async def finished(self, offer: Offer) -> None:
+        change = await self.core.finished(offer.call, offer.agent, offer.token, 1e7)
+        self.talking += change.offers
+
+    async def left(self, offer: Offer) -> None:
+        assert (await self.core.leave(offer.call, Left.ABANDONED, 1e7)).applied
+
+    async def cycle(self) -> dict[str, float]:
+        """A batch of conversations ends, the next callers are answered, as many join."""
+        ending, self.talking = self.talking[:BATCH], self.talking[BATCH:]
+        before = len(self.talking)
+        cost = {"finished, and the next caller matched": await self.cost(self.finished(offer) for offer in ending)}
+        fresh = self.talking[before:]
+        assert len(fresh) == BATCH, "every agent must have found a caller"
+        cost["answered"] = await self.cost(self.answered(offer) for offer in fresh)
+        cost["join, nobody free"] = await self.cost(self.join() for _ in range(BATCH))
+        return cost
+
+    async def drain(self) -> None:
+        """All calls end: every agent is idle."""
+        known = await self.core.snapshot(0.0)
+        waiting = [call for call, place in known.calls.items() if place.state is CallState.WAITING]
+        await each(self.core.leave(call, Left.LOST, 1e7) for call in waiting)
+        await each(self.finished(offer) for offer in self.talking)
+        self.talking = []
+
+    async def calm(self) -> dict[str, float]:
+        """Callers come one by one while all agents are idle, and hang up while those ring."""
+        cost = {"join, and an agent matched": await self.cost(self.join() for _ in range(BATCH))}
+        ringing, self.talking = self.talking, []
+        assert len(ringing) == BATCH
+        cost["hang-up, the agent freed"] = await self.cost(self.left(offer) for offer in ringing)
+        return cost
+
+    async def cost(self, work: Iterable[Awaitable[object]]) -> float:
+        """Microseconds of Redis per script."""
+        calls, microseconds = await spent(self.store)
+        await each(work)
+        calls_after, after = await spent(self.store)
+        return (after - microseconds) / (calls_after - calls)
+
+
+async def spent(store: Store) -> tuple[int, int]:
+    """How many scripts Redis has run, and the microseconds that took."""
+    found = re.search(r"cmdstat_evalsha:calls=(\d+),usec=(\d+)", await store.script(STATISTICS, [], []))
+    assert found
+    return int(found[1]), int(found[2])
+
+
+async def measure(store: Store, rounds: int) -> dict[str, dict[str, float]]:
+    """Name of the operation → size → µs, with the null script and the cycles per second beside them."""
+    costs: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    houses = {name: House(store, name, *size) for name, size in SIZES.items()}
+    for house in houses.values():
+        await house.open()
+    for step in (House.cycle, House.calm):
+        for _, (name, house) in itertools.product(range(rounds), houses.items()):
+            null = await house.cost(store.script(NULL, [], []) for _ in range(BATCH))
+            costs["nothing (null script)"][name].append(null)
+            began = time.perf_counter()
+            for what, cost in (await step(house)).items():
+                costs[what][name].append(cost)
+            if step is House.cycle:
+                costs["cycles per second"][name].append(BATCH / (time.perf_counter() - began))
+        if step is House.cycle:
+            for house in houses.values():
+                await house.drain()
+    return {what: {name: statistics.median(each) for name, each in by.items()} for what, by in costs.items()}
+
+
+async def run(rounds: int) -> dict[str, dict[str, float]]:
+    with tempfile.TemporaryDirectory() as folder:
+        async with Redis(Path(folder)) as redis:
+            store = Store("127.0.0.1", redis.port, deadline=10)
+            running = asyncio.create_task(store.run())
+            assert await store.wait_up(10)
+            try:
+                return await measure(store, rounds)
+            finally:
+                running.cancel()
+                await asyncio.gather(running, return_exceptions=True)
+
+
+def show(results: dict[str, dict[str, float]]) -> None:
+    rates = results.pop("cycles per second")
+    null = results["nothing (null script)"]
+    table = Table(title="µs of Redis per script")
+    for heading in ("script", "small", "÷ null", "large", "÷ null", "large ÷ small"):
+        table.add_column(heading, justify="left" if heading == "script" else "right")
+    for what, by in results.items():
+        row = [f"{by[size]:.1f}" for size in SIZES] + [f"{by[size] / null[size]:.0f}" for size in SIZES]
+        table.add_row(what, row[0], row[2], row[1], row[3], f"{by['large'] / by['small']:.2f}")
+    console = Console()
+    console.print(table)
+    console.print(
+        f"cycles (finished, answered, join) per second: small {rates['small']:.0f}, large {rates['large']:.0f}"
+    )
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--json", action="store_true")
+    options.add_argument("--rounds", type=int, default=5)
+    chosen = options.parse_args()
+    results = asyncio.run(run(chosen.rounds))
+    if chosen.json:
+        print(json.dumps(results, indent=2))
+    else:
+        show(results)
+
+
+if __name__ == "__main__":
+    main()
