@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+import uvloop
 
 from agi.channel import Channel, HungUp, WireLost
 from agi.server import Refusal, Server
@@ -308,3 +310,25 @@ async def test_many_calls_at_a_time_each_get_their_own_answers(office: Office):
 
         await asyncio.gather(*(call(number) for number in range(100)))
     assert office.errors == []
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [
+        test_a_call_runs_and_its_end_closes_the_connection,
+        test_a_fault_in_one_call_is_told_and_hurts_no_other,
+        test_garbage_in_mid_call_is_a_lost_wire_for_that_call,
+        test_a_probe_that_says_nothing_is_closed_in_time,
+        functools.partial(test_noise_is_closed_at_once_and_disturbs_nobody, noise=b"x" * 1_000_000),
+        functools.partial(test_a_call_that_ends_at_the_far_end_is_no_error, farewell=b"HANGUP\n", end=HungUp),
+        functools.partial(test_a_call_that_ends_at_the_far_end_is_no_error, farewell=b"", end=WireLost),
+        test_silent_connections_cannot_crowd_out_a_call,
+        test_above_the_limit_the_busy_handler_speaks,
+        test_draining_takes_no_new_calls_and_finishes_those_under_way,
+        test_stopping_cuts_a_drain_short_and_closes_every_call,
+        test_leaving_the_block_stops_calls_that_have_not_even_begun,
+        test_many_calls_at_a_time_each_get_their_own_answers,
+    ],
+)
+def test_the_same_holds_on_uvloop_where_the_product_runs(headers: dict[str, str], scenario: Any):
+    uvloop.run(scenario(Office(headers)))
