@@ -134,14 +134,14 @@ def prompts(
 
     loaded = _load(config)
     wanted = missing(loaded, sounds)
-    with Progress(console=Console(stderr=True)) as progress:
+    with Progress(console=Console(stderr=True), disable=not wanted) as progress:
         task = progress.add_task("Prompts", total=len(wanted))
         try:
             synthesise(wanted, sounds, espeak=espeak, sox=sox, done=lambda: progress.advance(task))
         except SpeechError as problem:
             print(problem, file=sys.stderr)
             raise typer.Exit(1) from None
-    print(f"{len(wanted)} prompts made in {sounds}.")
+    print(f"{len(wanted)} prompts made in {sounds}." if wanted else f"Every prompt is in {sounds} already.")
 
 
 agents = typer.Typer(help="See the agents, and log them in or out.", no_args_is_help=True)
