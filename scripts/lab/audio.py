@@ -1,6 +1,11 @@
 """Was it heard? Recordings compared by normalised cross-correlation, which neither loudness nor G.711 disturbs.
 
-All sound here is 8 kHz mono, as float arrays; times are seconds.
+Rules of this file:
+- All sound is 8 kHz mono, as float arrays; times are seconds.
+- A prompt is sought in pieces of about PIECE seconds, each at most SLIP away from where the piece before it says that
+  it belongs: a busy machine puts silence into a recording, or swallows some, and correlation as a whole takes that
+  for another sound.
+- A piece that fits worse than FITS counts for nothing, so that what was never said scores near 0.
 """
 
 from __future__ import annotations
@@ -12,6 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 RATE = 8000
+PIECE = 0.7
+SLIP = 0.12
+FITS = 0.5
 Sound = NDArray[np.float64]
 
 
@@ -49,7 +57,7 @@ def find(prompt: Sound | Path, recording: Sound | Path) -> Found:
     within = _samples(recording)
     if not len(wanted) or len(within) < len(wanted):
         return Found(0.0, 0.0)
-    scores = _scores(wanted, within)
+    scores = _votes(wanted, within)
     best = int(np.argmax(scores))
     return Found(max(0.0, (best - cut) / RATE), float(scores[best]))
 
@@ -74,13 +82,48 @@ def _samples(sound: Sound | Path) -> Sound:
     return load(sound) if isinstance(sound, Path) else sound
 
 
-def _scores(wanted: Sound, within: Sound) -> Sound:
-    """The normalised cross-correlation at every offset."""
-    size = 1 << (len(within) + len(wanted)).bit_length()
-    spectrum = np.fft.rfft(within, size) * np.conj(np.fft.rfft(wanted, size))
-    products = np.fft.irfft(spectrum, size)[: len(within) - len(wanted) + 1]
-    sums = np.concatenate([[0.0], np.cumsum(within**2)])
-    energy = sums[len(wanted) :] - sums[: -len(wanted)]
-    # a quiet stretch fits anything: it counts as if there were a little noise
-    least = 1e-4 * float(np.sum(wanted**2)) + 1.0
-    return products / np.sqrt(np.maximum(energy, least) * np.sum(wanted**2))
+def _votes(wanted: Sound, within: Sound) -> Sound:
+    """How well the pieces of `wanted` agree that it begins at each offset of `within`.
+
+    From the last piece to the first: what a piece and those after it have to say of an offset is the piece's own
+    score there, and the best that the others say of any offset within SLIP of it.
+    """
+    pieces = np.array_split(wanted, max(1, round(len(wanted) / RATE / PIECE)))
+    correlate = _Correlator(within, longest=len(pieces[0]))
+    offsets = len(within) - len(wanted) + 1
+    votes, position = np.zeros(offsets), len(wanted)
+    for piece in reversed(pieces):
+        position -= len(piece)
+        scores = correlate(piece)[position : position + offsets]
+        votes = _highest(votes, int(SLIP * RATE)) + np.where(scores >= FITS, scores, 0.0) * np.sum(piece**2)
+    return votes / float(np.sum(wanted**2))
+
+
+def _highest(values: Sound, reach: int) -> Sound:
+    """At every place the highest value not more than `reach` places away."""
+    wide = np.concatenate([np.zeros(reach), values, np.zeros(reach)])
+    covered, width = 1, 2 * reach + 1
+    while covered < width:
+        step = min(covered, width - covered)
+        wide = np.maximum(wide[:-step], wide[step:])
+        covered += step
+    return wide
+
+
+class _Correlator:
+    """Normalised cross-correlation of pieces up to `longest` samples with one recording, at every offset."""
+
+    def __init__(self, within: Sound, *, longest: int) -> None:
+        blocks = -(-(len(within) + longest) // 4096)
+        self._length, self._size = len(within), blocks * 4096
+        self._spectrum = np.fft.rfft(within, self._size)
+        self._sums = np.concatenate([[0.0], np.cumsum(within**2)])
+
+    def __call__(self, piece: Sound) -> Sound:
+        spectrum = self._spectrum * np.conj(np.fft.rfft(piece, self._size))
+        products = np.fft.irfft(spectrum, self._size)[: self._length - len(piece) + 1]
+        wanted = float(np.sum(piece**2))
+        energy = self._sums[len(piece) :] - self._sums[: -len(piece)]
+        # a quiet stretch fits anything: it counts as if there were a little noise
+        least = 1e-4 * wanted + 1.0
+        return products / np.sqrt(np.maximum(energy, least) * max(wanted, 1.0))

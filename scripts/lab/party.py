@@ -100,19 +100,28 @@ class Call:
         Asterisk writes what was heard every two seconds, so this may come as late. Raises TimeoutError.
         """
         wanted = audio.load(prompt)
-        best = 0.0
+        best, known = 0.0, -1
         deadline = time.monotonic() + within
         while time.monotonic() < deadline:
             last = self._whole.exists()
-            recording = audio.load(self.heard) if self.heard.exists() else audio.load_nothing()
-            found = audio.find(wanted, recording[int(after * audio.RATE) :])
+            recording = self._so_far()
+            if len(recording) == known and not last:
+                await asyncio.sleep(POLL)
+                continue
+            known = len(recording)
+            found = await asyncio.to_thread(audio.find, wanted, recording[int(after * audio.RATE) :])
             best = max(best, found.score)
             if found.score >= score:
                 return found.at + after
             if last:
                 break
-            await asyncio.sleep(0.1)
         raise TimeoutError(f"{prompt.stem} was not heard within {within:g} s; the best match was {best:.2f}.")
+
+    def _so_far(self) -> audio.Sound:
+        try:
+            return audio.load(self.heard)
+        except FileNotFoundError:  # not begun, or getting its name just now
+            return audio.load_nothing()
 
     async def finished(self, within: float = 5.0) -> None:
         """Wait until the recording of an ended call is complete on disk."""
