@@ -250,6 +250,46 @@ async def test_one_who_missed_the_call_is_tried_again_only_after_the_others(core
     assert rung == ["anna", "ben", "carl", "anna", "ben"]
 
 
+async def misses(core: Core, call: str, *, at: float, back: float = 0.0) -> None:
+    """The agent who is rung misses the call, and is idle again at the moment `back`, if given."""
+    offer = (await core.look(call, at)).offer
+    assert offer
+    await core.missed(call, offer.agent, offer.token, Missed.NO_ANSWER, at)
+    if back:
+        await core.ready(offer.agent, back)
+
+
+async def rung(core: Core, call: str) -> str:
+    offer = (await core.look(call, T)).offer
+    return offer.agent if offer else ""
+
+
+async def test_one_who_missed_the_call_and_is_back_comes_after_one_who_has_not(core):
+    await core.login(ANNA, T)
+    await core.login(BEN, T + 1)
+    await join(core, "c1", at=T + 2)
+    await misses(core, "c1", at=T + 3, back=T + 4)
+    await core.login(AgentSettings("carl", "PJSIP/carl", {"sales": 1}), T + 5)
+    await misses(core, "c1", at=T + 20)
+    assert await rung(core, "c1") == "carl"
+
+
+async def test_when_all_have_missed_the_call_a_new_round_begins(core):
+    for moment, name in enumerate(["anna", "ben", "carl"]):
+        await core.login(AgentSettings(name, f"PJSIP/{name}", {"sales": 1}), T + moment)
+    await join(core, "c1", at=T + 5)
+    await misses(core, "c1", at=T + 10, back=T + 11)
+    await misses(core, "c1", at=T + 20, back=T + 21)
+    await misses(core, "c1", at=T + 30, back=T + 31)
+    assert await rung(core, "c1") == "anna"
+    await misses(core, "c1", at=T + 40, back=T + 41)
+    assert await rung(core, "c1") == "ben"
+    await core.pause("carl", "a word with ben", T + 42)
+    await core.ready("carl", T + 43)
+    await misses(core, "c1", at=T + 50)
+    assert await rung(core, "c1") == "carl"
+
+
 async def test_a_queue_says_how_long_an_agent_is_left_alone(core):
     patient = dataclasses.replace(SALES, miss_pause={Missed.NO_ANSWER: 300.0})
     await core.login(ANNA, T)
@@ -323,6 +363,15 @@ async def test_an_answer_that_comes_after_its_lease_is_believed_while_both_are_f
     change = await core.answered("c1", "anna", offer.token, T + 11)
     assert change.agents == (("anna", AgentState.TALKING),)
     assert change.standing.state is CallState.TALKING
+
+
+async def test_a_break_begun_before_a_late_answer_goes_on_after_the_conversation(core):
+    await core.login(ANNA, T)
+    [offer] = (await join(core, "c1")).offers
+    await core.tick(T + 10)
+    await core.pause("anna", "lunch", T + 11)
+    assert (await core.answered("c1", "anna", offer.token, T + 12)).agents == (("anna", AgentState.TALKING),)
+    assert (await core.finished("c1", "anna", offer.token, T + 60)).agents == (("anna", AgentState.PAUSED),)
 
 
 async def test_an_answer_that_comes_after_its_lease_does_not_take_an_agent_from_another_call(core):

@@ -27,7 +27,7 @@ START = 1_760_000_000.0
 QUEUES = {
     "plain": QueueSettings("plain", {}, wrap_up=0.0),
     "sales": QueueSettings("sales", {"sales": 1}, wrap_up=5.0),
-    "vip": QueueSettings("vip", {"sales": 1}, priority=30.0, wrap_up=5.0, miss_pause={Missed.NO_ANSWER: 0.0}),
+    "vip": QueueSettings("vip", {"sales": 1}, priority=5.0, wrap_up=0.25, miss_pause=dict.fromkeys(Missed, 0.0)),
     "expert": QueueSettings(
         "expert", {"sales": 2, "german": 3}, wrap_up=0.0, miss_pause=dict.fromkeys(Missed, 2.0) | {Missed.BUSY: 0.0}
     ),
@@ -37,6 +37,8 @@ SKILLS = ({}, {"sales": 1}, {"sales": 2, "german": 3}, {"german": 9}, {"sales": 
 calls = st.sampled_from([f"c{n}" for n in range(7)])
 agents = st.sampled_from([f"a{n}" for n in range(5)])
 quarters = st.integers(0, 160).map(lambda n: n / 4)
+ages = st.sampled_from([0.0, 0.0, 0.25, 5.0, 5.0, 5.25, 30.0])
+"""Seconds since a caller's arrival, often such that two stand at the same virtual moment."""
 
 
 class DirectStore:
@@ -77,8 +79,8 @@ class Machine(RuleBasedStateMachine):
     redis: Any = None
     dump = dump_script()
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(staff=st.lists(st.tuples(agents, st.sampled_from(SKILLS)), max_size=5))
+    def begin(self, staff: list[tuple[str, dict[str, int]]]) -> None:
         self.redis("FLUSHDB")
         self.store = DirectStore(self.redis)
         self.core = Core(self.store, hold=HOLD)  # type: ignore[arg-type]
@@ -86,6 +88,8 @@ class Machine(RuleBasedStateMachine):
         self.now = START
         self.offers: list[Offer] = []
         self.channel = 0
+        for name, skills in staff:
+            self.login(name, skills, "")
 
     def compare(self, real: Change, expected: Change) -> None:
         assert real == expected
@@ -110,10 +114,13 @@ class Machine(RuleBasedStateMachine):
             assert real[name]["wish"] == agent.wish
 
     def some_offer(self, data: st.DataObject) -> Offer:
-        """Mostly a live one, now and then one long gone or of another call."""
-        late = data.draw(st.integers(0, 9), label="late")
-        recent = self.offers[-4:] if late < 7 else self.offers
-        return data.draw(st.sampled_from(recent), label="offer")
+        """Mostly one that is held now, often one whose lease ran out, now and then any that ever was."""
+        model = self.reference
+        held = [call.offer for call in model.calls.values() if call.state in ("offered", "talking")]
+        lost = [call.offer for call in model.calls.values() if call.state == "lost"]
+        choice = data.draw(st.integers(0, 9), label="held, lost or any")
+        some = (held if choice < 6 else lost if choice < 8 else self.offers) or held or self.offers
+        return data.draw(st.sampled_from(some), label="offer")
 
     # --- the world ---
 
@@ -131,7 +138,7 @@ class Machine(RuleBasedStateMachine):
 
     # --- calls ---
 
-    @rule(call=calls, queue=st.sampled_from(sorted(QUEUES)), ago=quarters)
+    @rule(call=calls, queue=st.sampled_from(sorted(QUEUES)), ago=ages)
     def join(self, call: str, queue: str, ago: float) -> None:
         self.channel += 1
         channel = f"PJSIP/{call}-{self.channel}"
@@ -202,6 +209,11 @@ class Machine(RuleBasedStateMachine):
         self.compare(run(self.core.pause(name, reason, self.now)), self.reference.pause(name, reason, self.now))
 
     # --- time ---
+
+    @rule()
+    def a_deadline_passes(self) -> None:
+        self.now = max(self.now, min((entry[0] for entry in self.reference._due()), default=self.now))
+        self.tick()
 
     @rule()
     def tick(self) -> None:
