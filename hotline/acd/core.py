@@ -5,6 +5,7 @@ Rules of this file:
 - `now` and `lease` are POSIX seconds: the core has no clock of its own. Names and ids are text without control
   characters.
 - Every method may raise StoreDown. It is safe to call again: a change that was made is then not applied twice.
+  Called again with the same `operation` (see `new_operation`), it answers what the change was, the first time too.
 - Late, doubled and foreign events answer a Change that is not `applied`; they are no error.
 """
 
@@ -109,21 +110,23 @@ class Core:
         """The call's session still rings the agent: hold them until the moment `lease`."""
         return await self.take(offer, now, lease)
 
-    async def answered(self, call: str, agent: str, token: int, now: float) -> Change:
+    async def answered(self, call: str, agent: str, token: int, now: float, *, operation: str = "") -> Change:
         """The agent picked up. Believed even after the lease, while neither of the two is with anyone else."""
-        return await self._change("answered", now, call, agent, token)
+        return await self._change("answered", now, call, agent, token, operation=operation)
 
-    async def missed(self, call: str, agent: str, token: int, outcome: Missed, now: float) -> Change:
+    async def missed(
+        self, call: str, agent: str, token: int, outcome: Missed, now: float, *, operation: str = ""
+    ) -> Change:
         """The offer came to nothing: the call goes back to its place, the agent is left alone for a while."""
-        return await self._change("missed", now, call, agent, token, outcome.value)
+        return await self._change("missed", now, call, agent, token, outcome.value, operation=operation)
 
-    async def finished(self, call: str, agent: str, token: int, now: float) -> Change:
+    async def finished(self, call: str, agent: str, token: int, now: float, *, operation: str = "") -> Change:
         """The conversation is over: the call ends as served, the agent wraps up or is idle."""
-        return await self._change("finished", now, call, agent, token)
+        return await self._change("finished", now, call, agent, token, operation=operation)
 
-    async def leave(self, call: str, reason: Left, now: float) -> Change:
+    async def leave(self, call: str, reason: Left, now: float, *, operation: str = "") -> Change:
         """The call leaves in whatever state; an agent held for it is free, one who talked wraps up (then: served)."""
-        return await self._change("leave", now, call, reason.value)
+        return await self._change("leave", now, call, reason.value, operation=operation)
 
     async def login(self, agent: AgentSettings, now: float) -> Change:
         """The agent is idle from now on; one who is logged in gets the phone and skills given here."""
@@ -168,12 +171,16 @@ class Core:
         """How many of a queue have not been answered yet."""
         return int(await self._store.read("zcard", self._key(f"queue:{queue}")))
 
-    async def _change(self, name: str, now: float, *args: str | float) -> Change:
-        return _parsed(await self._send(name, now, *args))
+    def new_operation(self) -> str:
+        """An id for a change that is to be asked for until it is answered, however often the link breaks."""
+        return next(self._operations)
 
-    async def _send(self, name: str, now: float, *args: str | float) -> Any:
+    async def _change(self, name: str, now: float, *args: str | float, operation: str = "") -> Change:
+        return _parsed(await self._send(name, now, *args, operation=operation))
+
+    async def _send(self, name: str, now: float, *args: str | float, operation: str = "") -> Any:
         """Run a changing script; once more, with the same operation id, when the link broke under it."""
-        values = [_bytes(value) for value in (next(self._operations), now, self._hold, *args)]
+        values = [_bytes(value) for value in (operation or self.new_operation(), now, self._hold, *args)]
         try:
             return await self._store.script(self._scripts[name], [self._key("")], values)
         except StoreDown:

@@ -16,8 +16,8 @@ from collections.abc import AsyncIterator
 
 from hotline.acd.desk import Desk
 from hotline.acd.model import CallState, Left, Missed, Offer, QueueSettings, Standing
-from hotline.events import AgentOffered, CallerLeftQueue, CallerQueued, OfferMissed, PromptPlayed
-from hotline.flow.phone import BELL, Dialed, DialOutcome, HungUp, Phone
+from hotline.events import AgentOffered, CallerLeftQueue, CallerQueued, PromptPlayed
+from hotline.flow.phone import BELL, DialOutcome, HungUp, Phone
 from hotline.store import StoreDown
 
 LOOK_EVERY = 3.0
@@ -50,6 +50,9 @@ class _Wait:
         self.arrival = 0.0
         self.announced = 0.0
         self.joined = False
+        """Redis was told of us by this session."""
+        self.known = False
+        """It was told that the caller waits, by us or by an earlier session."""
         self.spent: set[int] = set()
 
     async def run(self) -> bool:
@@ -71,8 +74,10 @@ class _Wait:
                 await self._pass_time()
 
     async def _arrived(self) -> float:
+        """When the caller came to wait: now, or what an earlier session noted."""
         noted = await self.phone.noted(ARRIVED)
         with contextlib.suppress(ValueError):
+            self.known = float(noted) > 0
             return float(noted)
         now = self.desk.now()
         await self.phone.note(ARRIVED, f"{now:.6f}")
@@ -85,35 +90,35 @@ class _Wait:
                 standing = await self.desk.core.look(self.call, self.desk.now())
                 if standing.state not in (CallState.UNKNOWN, CallState.ENDED):
                     return standing
-            return await self._join()
+            standing = await self._join()
         except StoreDown:
-            return Standing(CallState.UNKNOWN)
+            standing = Standing(CallState.UNKNOWN)
+            if self.known:
+                return standing
+        self._tell_queued(standing.position)
+        return standing
 
     async def _join(self) -> Standing:
-        info = self.phone.info
-        change = self.desk.carry_out(
-            await self.desk.core.join(
-                self.call,
-                queue=self.queue,
-                arrival=self.arrival,
-                now=self.desk.now(),
-                channel=info.channel,
-                pbx=info.pbx,
-            ),
-            "joined",
+        info, core = self.phone.info, self.desk.core
+        change = await core.join(
             self.call,
+            queue=self.queue,
+            arrival=self.arrival,
+            now=self.desk.now(),
+            channel=info.channel,
+            pbx=info.pbx,
         )
-        rejoined, self.joined = self.joined or info.attempt > 1, True
+        self.joined = True
+        return self.desk.carry_out(change, "joined", self.call).standing
+
+    def _tell_queued(self, position: int) -> None:
+        """Tell that the caller waits: once as a new one, also while Redis is down (then at place 0)."""
+        rejoined, self.known = self.known, True
         self.desk.emit(
             CallerQueued(
-                at=self.desk.now(),
-                call=self.call,
-                queue=self.queue.name,
-                position=change.standing.position,
-                rejoined=rejoined,
+                at=self.desk.now(), call=self.call, queue=self.queue.name, position=position, rejoined=rejoined
             )
         )
-        return change.standing
 
     def _limit_passed(self) -> bool:
         return bool(self.queue.max_wait) and self.desk.now() - self.arrival >= self.queue.max_wait
@@ -172,7 +177,7 @@ class _Wait:
             await self.desk.answered(self.call, offer.agent, offer.token, dialed.talked)
             await self.desk.finished(offer, "agent", dialed.talked)
             return True
-        await self._missed(offer, dialed, self.desk.now() - began)
+        await self.desk.missed(offer, _MISSES.get(dialed.outcome, Missed.LOST), self.desk.now() - began)
         return False
 
     async def _take(self, offer: Offer) -> bool:
@@ -200,18 +205,6 @@ class _Wait:
             now = self.desk.now()
             with contextlib.suppress(StoreDown):
                 await self.desk.core.renew(offer, now, now + LEASE_MARGIN)
-
-    async def _missed(self, offer: Offer, dialed: Dialed, rang: float) -> None:
-        outcome = _MISSES.get(dialed.outcome, Missed.LOST)
-        now = self.desk.now()
-        await self.desk.settle(
-            lambda: self.desk.core.missed(self.call, offer.agent, offer.token, outcome, now), outcome.value, self.call
-        )
-        self.desk.emit(
-            OfferMissed(
-                at=now, call=self.call, queue=offer.queue, agent=offer.agent, outcome=outcome.value, rang=rang
-            )
-        )
 
 
 _MISSES = {
