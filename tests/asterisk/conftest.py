@@ -28,8 +28,7 @@ PROMPTS = {
 EXTENSIONS = """
 ; 7001 plays a prompt and takes a key, 7002 rings anna, 7003 takes a message, 7004 rings a number of the world
 exten => 7001,1,Answer()
- same => n,Playback(${HOTLINE_SOUNDS}/en/welcome)
- same => n,Read(KEY,,1,,,5)
+ same => n,Read(KEY,${HOTLINE_SOUNDS}/en/welcome,1,,,15)
  same => n,ExecIf($["${KEY}" = "7"]?Playback(${HOTLINE_SOUNDS}/en/goodbye))
  same => n,Hangup()
 exten => 7002,1,Answer()
