@@ -10,7 +10,6 @@ Rules of this file:
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 
 from hotline.acd.bell import Bell
@@ -23,8 +22,11 @@ from hotline.store import StoreDown
 TICK_EVERY = 1.0
 RETRY_EVERY = 0.25
 
-Operation = Callable[[str], Awaitable[Change]]
-"""A change of the core, given the id that all its tries share."""
+PATIENCE = 2.0
+"""Seconds that a call's session waits for Redis to take a change; then it goes on."""
+
+Work = Callable[[str], Awaitable[None]]
+"""Makes one change of the core and tells of it, given the id that all its tries share."""
 
 Told = Callable[[Change], None]
 
@@ -52,33 +54,28 @@ class Desk:
             self._due.set()
         return change
 
-    async def settle(self, call: str, operation: Operation, cause: str, told: Told = _untold) -> None:
-        """Do what must not be lost: now, or once Redis is back and what came before it for this call is done.
+    async def settle(self, call: str, what: str, work: Work) -> None:
+        """Do what must not be lost to a call: now, or in the background if Redis makes us wait for long.
 
-        `told` is given the change, once it was made.
+        All that is settled for one call happens in the order in which it came here. Every try of `work` gets the
+        same operation id, so that a change whose answer was lost is known for ours when it is asked for again.
         """
-        id = self.core.new_operation()
-
-        async def step() -> None:
-            told(self.carry_out(await operation(id), cause, call))
-
-        before = self._settling.get(call)
-        if before is None:
-            try:
-                return await step()
-            except StoreDown:
-                pass
-        task = asyncio.create_task(self._insist(step, before), name=f"settle {cause} {call}")
+        before, operation = self._settling.get(call), self.core.new_operation()
+        task = asyncio.create_task(self._insist(lambda: work(operation), before), name=f"settle {what} {call}")
         self._settling[call] = task
         task.add_done_callback(lambda done: self._settled(call, done))
+        await asyncio.wait([task], timeout=PATIENCE)
+        if task.done() and not task.cancelled():
+            task.result()
 
-    async def _insist(self, step: Callable[[], Awaitable[None]], before: asyncio.Task[None] | None) -> None:
+    async def _insist(self, work: Callable[[], Awaitable[None]], before: asyncio.Task[None] | None) -> None:
         if before:
-            await asyncio.wait((before,))
+            await asyncio.wait([before])
         while True:
-            await asyncio.sleep(RETRY_EVERY)
-            with contextlib.suppress(StoreDown):
-                return await step()
+            try:
+                return await work()
+            except StoreDown:
+                await asyncio.sleep(RETRY_EVERY)
 
     def _settled(self, call: str, done: asyncio.Task[None]) -> None:
         if self._settling.get(call) is done:
@@ -88,53 +85,71 @@ class Desk:
         """The agent picked up, `ago` seconds before now. Late, doubled and foreign reports change nothing."""
         moment = self.now() - ago
 
-        def told(change: Change) -> None:
+        async def tell(operation: str) -> None:
+            change = await self.core.answered(call, agent, token, moment, operation=operation)
+            was = self.carry_out(change, "answered", call).standing
             if change.applied:
-                was = change.standing
                 waited = max(0.0, moment - was.arrival)
                 self.emit(AgentAnswered(at=moment, call=call, queue=was.queue, agent=agent, waited=waited))
 
-        await self.settle(
-            call, lambda id: self.core.answered(call, agent, token, moment, operation=id), "answered", told
-        )
+        await self.settle(call, "answered", tell)
 
     async def missed(self, offer: Offer, outcome: Missed, rang: float) -> None:
         """The agent of an offer did not answer; the call takes its old place."""
-        moment, call, agent = self.now(), offer.call, offer.agent
-        await self.settle(
-            call,
-            lambda id: self.core.missed(call, agent, offer.token, outcome, moment, operation=id),
-            outcome.value,
+        moment, call = self.now(), offer.call
+
+        async def tell(operation: str) -> None:
+            change = await self.core.missed(call, offer.agent, offer.token, outcome, moment, operation=operation)
+            self.carry_out(change, outcome.value, call)
+
+        await self.settle(call, outcome.value, tell)
+        self.emit(
+            OfferMissed(at=moment, call=call, queue=offer.queue, agent=offer.agent, outcome=outcome.value, rang=rang)
         )
-        self.emit(OfferMissed(at=moment, call=call, queue=offer.queue, agent=agent, outcome=outcome.value, rang=rang))
 
     async def finished(self, offer: Offer, ended_by: str, talked: float) -> None:
         """The conversation of an offer is over; the agent wraps up."""
-        moment, call, agent = self.now(), offer.call, offer.agent
-        await self.settle(
-            call, lambda id: self.core.finished(call, agent, offer.token, moment, operation=id), "finished"
-        )
-        self._talk_over(call, offer.queue, agent, talked, ended_by, moment)
+        moment, call = self.now(), offer.call
 
-    async def gone(self, call: str, reason: Left, ended_by: str = "unknown") -> None:
-        """The caller is gone, in whatever state; whoever was held or talking is freed. Twice is nothing."""
+        async def tell(operation: str) -> None:
+            change = await self.core.finished(call, offer.agent, offer.token, moment, operation=operation)
+            self.carry_out(change, "finished", call)
+            if change.applied or change.standing.state is CallState.UNKNOWN:  # unknown: Redis has lost its data
+                self._ended(offer, talked, ended_by, moment)
+
+        await self.settle(call, "finished", tell)
+
+    async def gone(
+        self, call: str, reason: Left, ended_by: str = "unknown", last: Standing = Standing(CallState.UNKNOWN)
+    ) -> None:
+        """The caller is gone, in whatever state; whoever was held or talking is freed. Twice is nothing.
+
+        `last` is what the call's own session knew of it; it is told if Redis has lost its data.
+        """
         moment = self.now()
 
-        def told(change: Change) -> None:
-            was = change.standing
-            if not change.applied:
-                return
-            if was.state is CallState.TALKING and was.offer:
-                talked = max(0.0, moment - was.answered)
-                self._talk_over(call, was.queue, was.offer.agent, talked, ended_by, moment)
-            else:
-                waited = max(0.0, moment - was.arrival)
-                self.emit(CallerLeftQueue(at=moment, call=call, queue=was.queue, reason=reason.value, waited=waited))
+        async def tell(operation: str) -> None:
+            change = await self.core.leave(call, reason, moment, operation=operation)
+            self.carry_out(change, reason.value, call)
+            if change.applied:
+                self._left(call, change.standing, reason, ended_by, moment)
+            elif change.standing.state is CallState.UNKNOWN and last.queue:
+                self._left(call, last, reason, ended_by, moment)
 
-        await self.settle(call, lambda id: self.core.leave(call, reason, moment, operation=id), reason.value, told)
+        await self.settle(call, reason.value, tell)
 
-    def _talk_over(self, call: str, queue: str, agent: str, talked: float, ended_by: str, at: float) -> None:
-        self.emit(ConversationEnded(at=at, call=call, queue=queue, agent=agent, talked=talked, ended_by=ended_by))
+    def _left(self, call: str, was: Standing, reason: Left, ended_by: str, at: float) -> None:
+        if was.state is CallState.TALKING and was.offer:
+            self._ended(was.offer, at - was.answered, ended_by, at)
+        else:
+            waited = max(0.0, at - was.arrival)
+            self.emit(CallerLeftQueue(at=at, call=call, queue=was.queue, reason=reason.value, waited=waited))
+
+    def _ended(self, offer: Offer, talked: float, ended_by: str, at: float) -> None:
+        queue, agent, talked = offer.queue, offer.agent, max(0.0, talked)
+        self.emit(
+            ConversationEnded(at=at, call=offer.call, queue=queue, agent=agent, talked=talked, ended_by=ended_by)
+        )
 
     async def run(self) -> None:
         """Keep time: wrap-ups end, pauses after a miss end, leases of dead sessions run out. Until cancelled."""
