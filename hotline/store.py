@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
-from asyncio_redis import Connection, HiRedisProtocol, ScriptKilledError
+from asyncio_redis import Connection, HiRedisProtocol, NotConnectedError, ScriptKilledError
 from asyncio_redis.encoders import BytesEncoder
 
 FIRST_RETRY = 0.05
@@ -70,6 +70,7 @@ class _Link(HiRedisProtocol):  # type: ignore[misc]
     def __init__(self, **options: Any) -> None:
         super().__init__(**options, enable_typechecking=False)
         self.lost = asyncio.Event()
+        self.on_lost: Callable[[], None] = lambda: None
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -78,10 +79,12 @@ class _Link(HiRedisProtocol):  # type: ignore[misc]
             self.cut()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.on_lost()  # first, so that those whose calls fail now find the link down
         super().connection_lost(exc)
         self.lost.set()
 
     def cut(self) -> None:
+        self.on_lost()
         if self.transport:
             self.transport.abort()
 
@@ -161,6 +164,8 @@ class Store:
             if said.startswith("NOSCRIPT"):
                 raise _NotLoaded(said) from error
             raise StoreDown(f"Redis refused a script: {said}") from error
+        except NotConnectedError as error:
+            raise StoreDown("The link to Redis broke before the answer came; it is made anew.") from error
         except Exception as error:
             raise StoreDown(f"Redis did not answer as it should: {error!r}") from error
 
@@ -186,6 +191,7 @@ class Store:
 
     async def _serve(self, link: _Link) -> None:
         """Offer a link to everyone until it is lost or we are cancelled."""
+        link.on_lost = lambda: self._set(None)
         self._set(link)
         try:
             while not link.lost.is_set():
@@ -196,11 +202,12 @@ class Store:
                 with contextlib.suppress(StoreDown):
                     await self._ask(_Link.ping, link)
         finally:
-            self._set(None)
             link.cut()
             await link.lost.wait()
 
     def _set(self, link: _Link | None) -> None:
+        if link is self._link:
+            return
         self._link = link
         if link:
             self._connected.set()

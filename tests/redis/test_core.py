@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 
 import pytest
@@ -168,7 +169,7 @@ async def test_a_call_whose_session_fell_silent_takes_nobodys_time_and_its_old_p
     await join(core, "next", at=T + 2)
     change, _ = await core.tick(T + 11)
     assert offers(change) == [("next", "anna")]
-    assert await core.look("silent", T + 12) == Standing(CallState.UNKNOWN)
+    assert (await core.look("silent", T + 12)).state is CallState.UNKNOWN
     assert (await core.look("next", T + 12)).position == 2
     await core.missed("next", "anna", change.offers[0].token, Missed.BUSY, T + 12)
     back = await core.join("silent", queue=SALES, arrival=T + 12, now=T + 12, channel="PJSIP/new", pbx="pbx2")
@@ -524,6 +525,19 @@ async def test_a_change_whose_reply_was_lost_answers_the_same_when_it_is_asked_a
     assert change.applied
     assert offers(change) == [("c1", "anna")]
     assert replies[0] == replies[1]
+
+
+async def test_a_change_under_which_redis_stalled_is_asked_again_and_made_once(server, connect):
+    down = asyncio.Event()
+    core = Core(await connect(server.port, deadline=0.3, on_link=lambda up: up or down.set()))
+    await core.login(ANNA, T)
+    server.freeze()
+    joining = asyncio.create_task(join(core, "c1"))
+    await down.wait()
+    server.thaw()
+    change = await joining
+    assert change.applied
+    assert [(offer.call, offer.agent, offer.token) for offer in change.offers] == [("c1", "anna", 1)]
 
 
 async def test_redis_killed_and_back_empty_callers_join_again_in_their_order(server, connect):

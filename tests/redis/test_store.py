@@ -97,6 +97,7 @@ async def test_killed_under_calls_they_fail_at_once_and_after_its_restart_calls_
     outcomes = await asyncio.gather(*calls, return_exceptions=True)
     assert all(isinstance(outcome, StoreDown) for outcome in outcomes), outcomes
     assert asyncio.get_running_loop().time() - began < 5
+    assert not store.up
     server.start()
     assert await store.wait_up(2 * LAST_RETRY + 1)
     await echo(store, "after the restart")
