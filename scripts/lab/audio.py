@@ -10,6 +10,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -60,6 +61,40 @@ def find(prompt: Sound | Path, recording: Sound | Path) -> Found:
     scores = _votes(wanted, within)
     best = int(np.argmax(scores))
     return Found(max(0.0, (best - cut) / RATE), float(scores[best]))
+
+
+def transcript(recording: Sound | Path, prompts: Mapping[str, Path], *, score: float = 0.6) -> list[str]:
+    """The names of the prompts that were heard, in order; one that was cut short counts when most of it was heard."""
+    within = _samples(recording)
+    heard = [each for name, path in prompts.items() for each in _everywhere(name, path, within, score)]
+    kept: list[_Heard] = []
+    for each in sorted(heard, reverse=True):  # where two claim the same moment, the better one is right
+        if not any(min(each.end, other.end) - max(each.at, other.at) > 0.3 * each.seconds for other in kept):
+            kept.append(each)
+    return [each.name for each in sorted(kept, key=lambda each: each.at)]
+
+
+class _Heard(NamedTuple):
+    score: float
+    at: float
+    seconds: float
+    name: str
+
+    @property
+    def end(self) -> float:
+        return self.at + self.seconds
+
+
+def _everywhere(name: str, prompt: Path, within: Sound, least: float) -> list[_Heard]:
+    wanted, _ = trim(load(prompt))
+    if not len(wanted) or len(within) < len(wanted):
+        return []
+    scores, found = _votes(wanted, within), []
+    while (best := float(np.max(scores))) >= least:
+        at = int(np.argmax(scores))
+        found.append(_Heard(best, at / RATE, len(wanted) / RATE, name))
+        scores[max(0, at - len(wanted)) : at + len(wanted)] = 0
+    return found
 
 
 def similarity(one: Sound | Path, other: Sound | Path) -> float:

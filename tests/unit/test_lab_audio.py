@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,9 +23,12 @@ SECOND = audio.RATE
 
 
 @pytest.fixture(scope="module")
-def spoken(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, audio.Sound]:
-    folder = tmp_path_factory.mktemp("spoken")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("spoken")
 
+
+@pytest.fixture(scope="module")
+def spoken(folder: Path) -> Mapping[str, audio.Sound]:
     async def all_of_them() -> None:
         await asyncio.gather(*(speak(text, folder / f"{name}.wav") for name, text in TEXTS.items()))
 
@@ -85,6 +89,15 @@ def test_words_in_another_order_are_not_the_prompt(spoken):
     first, second = np.array_split(spoken["closed"], 2)
     recording = np.concatenate([silence(1), second, silence(0.5), first, silence(1)])
     assert audio.find(spoken["closed"], recording).score < 0.7
+
+
+def test_a_recording_is_read_like_a_transcript(spoken, folder):
+    said = ["welcome", "menu", "goodbye", "menu", "closed"]
+    cut_short = spoken["greeting"][: SECOND // 2]
+    recording = np.concatenate(
+        [*(np.concatenate([spoken[each], silence(0.3)]) for each in said), cut_short, silence(1)]
+    )
+    assert audio.transcript(on_the_line(recording), {name: folder / f"{name}.wav" for name in TEXTS}) == said
 
 
 def test_silence_and_noise_are_no_prompt(spoken):
