@@ -44,6 +44,7 @@ class Left(enum.StrEnum):
     MAX_WAIT = "max-wait"
     NO_AGENTS = "no-agents"
     KEY = "key"
+    FULL = "full"
     LOST = "lost"
     """The PBX no longer knows the call."""
 
@@ -122,13 +123,15 @@ class Change:
 
     `offers` are those made by this change (to any call: someone must ring their bells); `agents` names those
     whose state this change altered, with the new state, for the log. `standing` is the call's after the change;
-    where the change ended the call, it is the last one before that.
+    where the change ended the call, it is the last one before that. `given_up` are calls that ended as lost because
+    no session has been heard of for too long, with their last standings.
     """
 
     applied: bool
     offers: tuple[Offer, ...] = ()
     agents: tuple[tuple[str, AgentState], ...] = ()
     standing: Standing = Standing(CallState.UNKNOWN)
+    given_up: tuple[tuple[str, Standing], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,9 @@ class _Wait:
     async def run(self) -> bool:
         self.arrival = await self._arrived()
         self.announced = self.desk.now()
+        if not self.known and await self._full():
+            await self._leave(Left.FULL)
+            return False
         while True:
             standing = await self._stand()
             if standing.state is CallState.TALKING and standing.offer:
@@ -82,6 +85,14 @@ class _Wait:
         now = self.desk.now()
         await self.phone.note(ARRIVED, f"{now:.6f}")
         return now
+
+    async def _full(self) -> bool:
+        """Whether there is no place left; while Redis is down, nobody is turned away."""
+        if not self.queue.max_length:
+            return False
+        with contextlib.suppress(StoreDown):
+            return await self.desk.core.length(self.queue.name) >= self.queue.max_length
+        return False
 
     async def _stand(self) -> Standing:
         """Where we stand; joins, or joins again when Redis has lost us. While Redis is down: nowhere."""
