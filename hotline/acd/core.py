@@ -216,7 +216,7 @@ def _offer(row: list[Any]) -> Offer:
 
 def _standing(reply: dict[str, Any]) -> Standing:
     state = CallState(reply["state"])
-    if state in (CallState.UNKNOWN, CallState.ENDED):
+    if "queue" not in reply:
         return Standing(state)
     return Standing(
         state,
@@ -234,6 +234,7 @@ def _parsed(reply: dict[str, Any]) -> Change:
         offers=tuple(_offer(row) for row in reply["offers"]),
         agents=tuple((name, AgentState(state)) for name, state in reply["agents"]),
         standing=_standing(reply["standing"]),
+        given_up=tuple((call, _standing(was)) for call, was in reply["given_up"]),
     )
 
 

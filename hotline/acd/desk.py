@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 
 from hotline.acd.bell import Bell
 from hotline.acd.core import Core
-from hotline.acd.model import CallState, Change, Left, Missed, Offer
+from hotline.acd.model import CallState, Change, Left, Missed, Offer, Standing
 from hotline.clock import Clock
 from hotline.events import AgentAnswered, AgentStateChanged, CallerLeftQueue, ConversationEnded, Emit, OfferMissed
 from hotline.store import StoreDown
@@ -119,9 +119,7 @@ class Desk:
 
         await self.settle(call, "finished", tell)
 
-    async def gone(
-        self, call: str, reason: Left, ended_by: str = "unknown", last: Standing = Standing(CallState.UNKNOWN)
-    ) -> None:
+    async def gone(self, call: str, reason: Left, ended_by: str = "unknown", last: Standing | None = None) -> None:
         """The caller is gone, in whatever state; whoever was held or talking is freed. Twice is nothing.
 
         `last` is what the call's own session knew of it; it is told if Redis has lost its data.
@@ -133,7 +131,7 @@ class Desk:
             self.carry_out(change, reason.value, call)
             if change.applied:
                 self._left(call, change.standing, reason, ended_by, moment)
-            elif change.standing.state is CallState.UNKNOWN and last.queue:
+            elif last and change.standing.state is CallState.UNKNOWN:
                 self._left(call, last, reason, ended_by, moment)
 
         await self.settle(call, reason.value, tell)
@@ -160,6 +158,8 @@ class Desk:
                 moment = self.now()
                 change, deadline = await self.core.tick(moment)
                 self.carry_out(change, "time")
+                for call, was in change.given_up:
+                    self._left(call, was, Left.LOST, "unknown", moment)
                 wait = min(max(deadline - moment, 0.0), TICK_EVERY) if deadline else TICK_EVERY
             except StoreDown:
                 pass  # the store reconnects by itself; the next tick finds what fell due meanwhile

@@ -75,6 +75,7 @@ class Reference:
         self.endings: dict[str, int] = {}
         self.made: list[Offer] = []
         self.moved: dict[str, AgentState] = {}
+        self.given_up: list[tuple[str, Standing]] = []
 
     # --- what Core does ---
 
@@ -212,6 +213,7 @@ class Reference:
             deadline, _, what = min(due, key=lambda entry: entry[:2])
             any_due = True
             if isinstance(what, Call):
+                self.given_up.append((what.id, self.look(what.id)))
                 self._end(what, "lost")
             elif what.state is AgentState.OFFERED:
                 self._miss(self.calls[what.call], Missed.LOST)
@@ -223,15 +225,13 @@ class Reference:
         call = self.calls.get(id)
         if not call:
             return Standing(CallState.ENDED if id in self.ended else CallState.UNKNOWN)
-        if call.state == "lost":
-            return Standing(CallState.UNKNOWN)
         line = sorted(
             other.rank
             for other in self.calls.values()
             if other.queue.name == call.queue.name and other.state != "talking"
         )
         return Standing(
-            CallState(call.state),
+            CallState.UNKNOWN if call.state == "lost" else CallState(call.state),
             position=line.index(call.rank) + 1 if call.rank in line else 0,
             arrival=call.arrival,
             offer=call.offer if call.state in ("offered", "talking") else None,
@@ -242,11 +242,11 @@ class Reference:
     # --- how ---
 
     def _begin(self, now: float) -> None:
-        self.now, self.made, self.moved = now, [], {}
+        self.now, self.made, self.moved, self.given_up = now, [], {}, []
 
     def _change(self, applied: bool, id: str = "", standing: Standing | None = None) -> Change:
         standing = standing or (self.look(id) if id else Standing(CallState.UNKNOWN))
-        return Change(applied, tuple(self.made), tuple(self.moved.items()), standing)
+        return Change(applied, tuple(self.made), tuple(self.moved.items()), standing, tuple(self.given_up))
 
     def _holding(self, id: str, agent: str, token: int, state: str = "") -> Call | None:
         call = self.calls.get(id)

@@ -6,6 +6,7 @@ local MOST = 100
 
 local function fall_due(kind, id, deadline)
   if kind == 'call' then
+    given_up[#given_up + 1] = { id, standing(id) }
     finish(load('call', id), 'lost')
     return
   end

@@ -10,6 +10,7 @@ local seen = redis.call('GET', OPERATION)
 if seen then return seen end
 
 local made, moved = {}, {} -- offers made; agents moved: their names in order, and name → last state
+local given_up = {}        -- calls ended because nobody has heard of them: id and last standing
 
 local function moment(seconds) return string.format('%.6f', seconds) end
 
@@ -25,6 +26,7 @@ local function answer(applied, call_standing, more)
   for i, name in ipairs(moved) do agents[i] = { name, moved[name] } end
   local reply = cjson.encode({
     applied = applied, offers = made, agents = agents, standing = call_standing or { state = 'unknown' }, more = more,
+    given_up = given_up,
   })
   redis.call('SET', OPERATION, reply, 'EX', REMEMBER)
   return reply
