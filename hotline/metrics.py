@@ -68,7 +68,7 @@ class _Words:
 _ENDS = _Words(("completed", "caller-hung-up", "line-lost", "failed"))
 _REFUSALS = _Words(("full", "draining", "bad-request"))
 _KEYS = _Words(("chosen", "invalid", "silence"))
-_LEFT = _Words((*(each for each in Left if each is not Left.SERVED), "full"))
+_LEFT = _Words(each for each in Left if each is not Left.SERVED)
 _OFFERS = _Words(("answered", *Missed))
 _WAIT_ENDS = _Words(("answered", Left.ABANDONED))
 _MESSAGES = _Words(("saved", "too-short", "disk", "recording"))
