@@ -75,7 +75,8 @@ class Service:
             agents=config.agents,
             links=("redis", *(f"ami:{pbx.name}" for pbx in settings.ami)),
         )
-        self.store = Store(settings.redis.host, settings.redis.port, on_link=self._link("redis"))
+        self.redis_back = asyncio.Event()
+        self.store = Store(settings.redis.host, settings.redis.port, on_link=self._redis_link)
         self.core = Core(self.store)
         self.pbxs = {manager.name: self._client(manager) for manager in settings.ami}
         self.bell = Bell({name: _chime(client) for name, client in self.pbxs.items()}, self.core.taken)
@@ -87,7 +88,6 @@ class Service:
         self.reception = Reception(
             config, desk=self.desk, answering=self.answering, sounds=settings.sounds, emit=self.emit, log=self.log
         )
-        self.heard_from = {name: asyncio.Event() for name in self.pbxs}
         self.nets = {name: Nets(name, self.desk, self.reception.has) for name in self.pbxs}
         self.server = Server(
             self.reception.handle,
@@ -146,6 +146,11 @@ class Service:
     def _link(self, name: str) -> Callable[[bool], None]:
         return lambda up: self.emit(LinkChanged(at=self.now(), link=name, up=up))
 
+    def _redis_link(self, up: bool) -> None:
+        self._link("redis")(up)
+        if up:
+            self.redis_back.set()
+
     def _call_failed(self, request: Request, error: Exception) -> None:
         self.log.error("A call failed here; the dialplan has it now.", script=request.script[:40], exc_info=error)
 
@@ -156,7 +161,7 @@ class Service:
         stop, at_once = _signals()
         await asyncio.to_thread(self.outbox.prepare)
         async with (
-            _running(self.store.run(), self.indexer.run(), self._salvaging(), *self._links()),
+            _running(self.store.run(), self.indexer.run(), self._salvaging(), self._looking(), *self._links()),
             self._web(),
         ):
             await self._look_first()
@@ -206,15 +211,23 @@ class Service:
     async def _listen(self, client: Client, nets: Nets) -> None:
         async for message in client.events():
             await nets.hear(message)
-            self.heard_from[client.name].set()
+
+    async def _looking(self) -> None:
+        """Compare Redis with every PBX each time it is back: it may have lost the last second, or everything."""
+        while True:
+            await self.redis_back.wait()
+            self.redis_back.clear()
+            for name, client in self.pbxs.items():
+                with contextlib.suppress(LinkDown):  # the link's own snapshot is to come
+                    await self.nets[name].hear(await client.snapshot())
 
     async def _look_first(self) -> None:
         """Give the PBXs and Redis a moment to tell how things stand, before time runs out for anybody."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FIRST_LOOK):
                 await self.store.wait_up(FIRST_LOOK)
-                for heard in self.heard_from.values():
-                    await heard.wait()
+                for nets in self.nets.values():
+                    await nets.looked.wait()
 
     async def _salvaging(self) -> None:
         """Take in what nobody kept: the dialplan's own messages, and recordings that a service died under."""

@@ -1,7 +1,8 @@
 """The nets under every call: what the PBX says about calls whose own session cannot say it any more.
 
 The first net is the dialplan's `h` extension, which tells any living service that a call ended. Here are the
-second, the PBX's events, and the third, a snapshot after every connect. All three may speak of the same call:
+second, the PBX's events, and the third, a snapshot after every connect, to the PBX or to Redis (which may have come
+back with less than it knew). All three may speak of the same call:
 the queue core applies the first and ignores the rest.
 """
 
@@ -25,6 +26,8 @@ class Nets:
     def __init__(self, pbx: str, desk: Desk, ours: Callable[[str], bool]) -> None:
         self._pbx, self._desk, self._ours = pbx, desk, ours
         self._late: set[asyncio.Task[None]] = set()
+        self.looked = asyncio.Event()
+        """Set once a snapshot was compared with what Redis knows."""
 
     async def hear(self, message: Event | Snapshot) -> None:
         """Act on one event or snapshot. Never raises for what it says."""
@@ -53,7 +56,7 @@ class Nets:
         try:
             known = await self._desk.core.snapshot(self._desk.now())
         except StoreDown:
-            return
+            return  # there will be another snapshot when Redis is back
         alive: dict[str, list[ChannelRow]] = {}
         for row in snapshot.channels:
             alive.setdefault(row.linkedid, []).append(row)
@@ -65,6 +68,7 @@ class Nets:
         for agent, (state, call, token) in known.agents.items():
             if state is AgentState.OFFERED and _talking(alive.get(call, [])):
                 await self._desk.answered(call, agent, token)
+        self.looked.set()
 
     async def close(self) -> None:
         """Forget what was about to be told; the next snapshot tells it again."""

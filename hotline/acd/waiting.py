@@ -37,7 +37,7 @@ async def wait_for_agent(phone: Phone, queue: QueueSettings, desk: Desk) -> bool
     try:
         return await wait.run()
     except HungUp:
-        await desk.gone(phone.info.call, Left.ABANDONED, ended_by="caller")
+        await desk.gone(phone.info.call, Left.ABANDONED, ended_by="caller", last=wait.last())
         raise
 
 
@@ -54,6 +54,10 @@ class _Wait:
         self.known = False
         """It was told that the caller waits, by us or by an earlier session."""
         self.spent: set[int] = set()
+
+    def last(self) -> Standing | None:
+        """How we stand as far as we know, once it was told that the caller waits."""
+        return Standing(CallState.WAITING, arrival=self.arrival, queue=self.queue.name) if self.known else None
 
     async def run(self) -> bool:
         self.arrival = await self._arrived()
@@ -120,6 +124,8 @@ class _Wait:
             pbx=info.pbx,
         )
         self.joined = True
+        if change.applied:  # to the core we are new: so are its tokens, should Redis have lost its data
+            self.spent.clear()
         return self.desk.carry_out(change, "joined", self.call).standing
 
     def _tell_queued(self, position: int) -> None:
@@ -136,8 +142,8 @@ class _Wait:
 
     async def _leave(self, reason: Left) -> None:
         await self.phone.note(ARRIVED, "")
-        if self.joined:
-            await self.desk.gone(self.call, reason)
+        if self.known:
+            await self.desk.gone(self.call, reason, last=self.last())
         else:
             waited = self.desk.now() - self.arrival
             self.desk.emit(
