@@ -19,6 +19,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -28,12 +29,13 @@ from hotline.callbacks import lines
 from hotline.callbacks.disk import create, locked, opened, sha256, sync_folder
 from hotline.callbacks.lines import Entry, Positions, Reading
 from hotline.callbacks.note import Note, write_note
-from hotline.callbacks.wav import TooShort, close_header
+from hotline.callbacks.wav import NoSound, TooShort, close_header, measure
 
 FREE_FLOOR = 200 * 1024 * 1024
 """Bytes that must stay free on the spool's disk for it to count as writable: over three hours of speech."""
 
 _LOCK_PATIENCE = 3.0
+_CLOSING_PAUSE = 0.01
 _FOLDERS = (("voicemail", 0o700), ("outbox", 0o700), ("tmp", 0o2770), ("fallback", 0o2770))
 
 
@@ -103,13 +105,16 @@ class Outbox:
         hung_up: bool,
         now: float,
         least: float = 0.0,
+        patience: float = 0.0,
     ) -> Entry:
         """Make the recording `id` ours for good; it would survive a power cut once this returns.
 
+        A PBX may tell the end of a recording before it wrote the last of it: `patience` seconds are given for that.
         May be called again after a failure. Raises FileNotFoundError (nothing was recorded), another OSError (the
         disk), TooShort (less than `least` seconds) or NoSound (no recording); what there is then stays where it is.
         """
         there = self.tmp / f"{id}.wav"
+        _wait_closed(there, time.monotonic() + patience)
         settled = self.settle(id, there if there.exists() else self.kept / f"{id}.wav", least)
         made = Entry(
             id=id,
@@ -189,6 +194,21 @@ class Outbox:
         if free < floor:
             return f"The spool {self.spool} has {free >> 20} MB free of the {floor >> 20} MB it must have: make room."
         return None
+
+
+def _wait_closed(path: Path, deadline: float) -> None:
+    """Wait until there is sound with a true header, which is the last thing that a PBX writes."""
+    while path.exists() and not _closed(path) and time.monotonic() < deadline:
+        time.sleep(_CLOSING_PAUSE)
+
+
+def _closed(path: Path) -> bool:
+    try:
+        with opened(path, os.O_RDONLY) as file:
+            sound = measure(file)
+    except NoSound:
+        return False
+    return sound.closed and sound.size > 0
 
 
 def _probe(path: Path) -> None:

@@ -27,6 +27,9 @@ from hotline.flow.phone import HungUp, Phone
 
 TRIES = 2
 
+CLOSING = 1.0
+"""Seconds that the PBX has to close a recording after it said that it ended (it keeps the last two in memory)."""
+
 ROOM = 16 * 1024 * 1024
 """Free bytes without which a caller is not asked to speak: their words might not fit."""
 
@@ -155,7 +158,9 @@ class Answering:
         except TooShort:
             await asyncio.to_thread(self._outbox.discard, message.id)
             return "too-short"
-        except (NoSound, FileNotFoundError):
+        except FileNotFoundError:
+            return "too-short" if message.hung_up else "recording"  # who was gone before the beep recorded nothing
+        except NoSound:
             return "recording"
         except OSError:
             return "disk"
@@ -187,6 +192,7 @@ class Answering:
             hung_up=message.hung_up,
             now=self._now(),
             least=self._rules_of(message.queue).least,
+            patience=CLOSING,
         )
 
     def _failed(self, phone: Phone, queue: str, reason: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from recordings import sound
+from recordings import never_closed, sound
 
 from hotline.callbacks.calendar import Calendar, Span
 from hotline.callbacks.outbox import Outbox
@@ -125,12 +125,34 @@ async def test_who_hangs_up_while_speaking_is_called_back_too(desk: Desk) -> Non
     assert not any("message-saved" in each for each in caller.heard)
 
 
+async def test_what_the_pbx_writes_only_after_it_told_the_end_is_kept_too(desk: Desk) -> None:
+    class Buffering(Caller):
+        """As Asterisk does it: the answer first, the last two seconds and the true header after it."""
+
+        async def record(self, path: PurePath, *, most: float, silence: float, stop_keys: str = "#") -> Recorded:
+            file = Path(path)
+            await asyncio.to_thread(file.write_bytes, never_closed(sound(6))[:100])
+            asyncio.get_running_loop().call_later(0.1, file.write_bytes, sound(6))
+            return Recorded(seconds=6, hung_up=False)
+
+    await desk.take(Buffering(b""))
+    (entry,) = desk.outbox.entries().entries
+    assert entry.seconds == 6.0
+    assert (desk.outbox.kept / f"{entry.id}.wav").read_bytes() == sound(6)
+
+
 async def test_who_hangs_up_without_a_word_is_not(desk: Desk) -> None:
     with pytest.raises(HungUp):
         await desk.take(Caller(sound(1), hung_up=True))
     assert desk.failures == ["too-short"]
     assert desk.outbox.entries().entries == ()
     assert list(desk.outbox.tmp.iterdir()) == []
+
+
+async def test_who_is_gone_before_the_beep_left_no_message(desk: Desk) -> None:
+    with pytest.raises(HungUp):
+        await desk.take(Caller(b"", hung_up=True))
+    assert desk.failures == ["too-short"]
 
 
 async def test_too_short_a_message_may_be_tried_once_more(desk: Desk) -> None:
