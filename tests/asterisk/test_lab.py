@@ -22,7 +22,7 @@ async def test_a_caller_hears_the_prompt_and_nothing_else_passes_for_it(world: W
     async with world.call("7001", caller_id=CALLER) as caller:
         assert await caller.hears(sounds / "en" / "welcome.wav") < 0.5
         await caller.hang_up()
-    assert audio.find(sounds / "en" / "welcome.wav", caller.heard).score > 0.95
+    assert audio.find(sounds / "en" / "welcome.wav", caller.heard).score > 0.8
     assert audio.find(sounds / "en" / "technical-problem.wav", caller.heard).score < 0.5
 
 
@@ -31,7 +31,7 @@ async def test_a_key_reaches_the_pbx(world: World, sounds: Path):
         await caller.hears(sounds / "en" / "welcome.wav")
         await caller.press("7")
         await caller.hung_up()
-    assert audio.find(sounds / "en" / "goodbye.wav", caller.heard).score > 0.95
+    assert audio.find(sounds / "en" / "goodbye.wav", caller.heard).score > 0.8
 
 
 async def test_a_phone_rings_with_the_callers_number_and_both_hear_each_other(
