@@ -9,6 +9,7 @@ import asyncio
 import json
 import shutil
 import signal
+import socket
 import sys
 import time
 from collections.abc import Awaitable
@@ -22,6 +23,7 @@ from rich.table import Table
 from lab import audio
 from lab.house import ROOT, House, make_prompts
 from lab.party import Call
+from lab.process import free_port
 from lab.speech import speak
 from lab.timeline import Timeline
 
@@ -46,6 +48,7 @@ class Demo:
         self.console, self.timeline = console, Timeline(console, ZONE)
         self.folder, self.sounds = ROOT / ".lab" / "demo", ROOT / ".lab" / "sounds"
         self.house = House(self.folder, ROOT / "config" / "hotline.yaml", self.sounds, on_line=self.timeline.service)
+        self.house.pbx.sip = free_port(socket.SOCK_DGRAM, rather=5060)  # a softphone finds the usual port
         self.failures: list[str] = []
 
     def say(self, text: str) -> None:
@@ -188,16 +191,20 @@ class Demo:
             self.console.print("[green bold]✓ Every step of both calls succeeded.")
 
     async def stay_up(self) -> None:
-        house = self.house
-        for name in ("anna", "binh"):
-            await (await house.world.phone(name, register=False)).unregister()
-        house.clock.unlink(missing_ok=True)
-        pbx = house.pbx
+        """Leave the house to the visitor: our own agents go home, and the clock is that of a working day."""
+        house, pbx = self.house, self.house.pbx
+        house.set_clock(BY_DAY)
+        await house.end_shift("anna")
+        await (await house.world.phone("anna", register=False)).unregister()
         table = Table("account", "password", "then", title=f"Register a softphone at 127.0.0.1:{pbx.sip} (UDP)")
         table.add_row("caller", pbx.password, f"dial {NUMBER}")
         for name in ("anna", "binh"):
             table.add_row(name, pbx.password, "dial *11 to begin work, *12 to end it")
         self.console.print(table)
+        clock = house.clock.relative_to(ROOT)
+        self.console.print(
+            f"For the service it is {BY_DAY:%A %H:%M}; it adds the seconds in {clock} to the real time."
+        )
         self.console.print(f"Metrics: {house.metrics_url}   Logs: {self.folder}   Ctrl-C stops everything.")
         await asyncio.Event().wait()
 

@@ -119,11 +119,13 @@ class Process:
         return f"The end of {self.log}:\n" + "\n".join(lines)
 
 
-def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    """A port of 127.0.0.1 that is free now."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def free_port(kind: socket.SocketKind = socket.SOCK_STREAM, *, rather: int = 0) -> int:
+    """A port of 127.0.0.1 that is free now: `rather` if it is."""
+    for wish in (rather, 0):
+        with socket.socket(socket.AF_INET, kind) as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", wish))
+            return probe.getsockname()[1]
+    raise NotReady("No port of 127.0.0.1 is free.")
 
 
 class PortRange:
