@@ -18,6 +18,7 @@ Rules of this file:
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import re
 from collections.abc import Sequence
@@ -36,7 +37,7 @@ SAMPLE_RATES = {"wav": 8000, "wav16": 16000}
 """Formats to record in, and the samples per second that endpos counts in each."""
 
 _NO_SUCH_APPLICATION = -2
-_KEY_VARIABLE = "HOTLINE_KEY"
+_KEYS = "0123456789*#ABCD"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,79}|CHANNEL\([a-z_]{1,40}\)|STRFTIME\([A-Za-z0-9%.,]{0,40}\)")
 
 
@@ -229,16 +230,23 @@ class Channel:
     async def read(self, files: Sequence[str], seconds: float) -> str:
         """Play files and wait `seconds` after the last for one key; any key interrupts and counts. "" is silence.
 
-        It is one command, so that a key pressed while one file gives way to the next is not lost. Every file must
-        exist: Asterisk skips a missing one and, if it is the last, does not wait at all.
+        The application Read would do it in one command, but plays on to the end when we die, with the caller's keys
+        falling on deaf ears; Asterisk leaves these commands at once, and the dialplan goes on. The last file and the
+        wait are one command. Only a key that is released in the millisecond between two files is lost. A file that
+        cannot be played is skipped.
         """
-        if any("&" in file for file in files):
-            raise CommandRefused(f"A file to play has & in its name, which would make it two: {list(files)!r}.")
-        patience = seconds + LONGEST_FILE
-        wait = f"{max(seconds, 0.01):.3f}"
-        # t() without terminators: # comes through as a key like any other
-        await self.execute("Read", _KEY_VARIABLE, "&".join(files), 1, "t()", 1, wait, patience=patience)
-        return await self.get_variable(_KEY_VARIABLE)
+        for file in files[:-1]:
+            with contextlib.suppress(CommandRefused):
+                if key := await self.stream(file, _KEYS):
+                    return key
+        if not files:
+            return await self.wait_digit(seconds)
+        words = (files[-1], _KEYS, _milliseconds(seconds))
+        reply = await self.command("GET OPTION", *words, patience=seconds + LONGEST_FILE)
+        if key := self._key(reply):
+            return key
+        await self._check_alive()  # this command says 0 also for one who hung up in the wait
+        return await self.wait_digit(seconds) if reply.endpos <= 0 else ""
 
     async def record(
         self, path: str, fmt: str = "wav", *, most: float, silence: float = 0, escape: str = "#"

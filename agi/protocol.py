@@ -34,7 +34,7 @@ MAX_COMMAND = 8000
 MAX_WORDS = 100
 """Asterisk silently cuts after 127."""
 
-APPLICATIONS = frozenset({"Busy", "Dial", "PlayTones", "Read", "StopPlayTones", "Wait"})
+APPLICATIONS = frozenset({"Busy", "Dial", "PlayTones", "StopPlayTones", "Wait"})
 """What EXEC may run. `live_dangerously` does not restrict EXEC, so this list does: only what the product needs,
 and nothing that starts programs or writes files of its own choice (System, MixMonitor with its command)."""
 

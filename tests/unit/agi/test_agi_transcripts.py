@@ -53,16 +53,56 @@ async def test_each_verb_is_one_command_and_its_answer(asterisk):
     assert pbx.done
 
 
-async def test_several_prompts_and_the_wait_for_a_key_are_one_command(asterisk):
+async def test_the_last_prompt_and_the_wait_for_a_key_are_one_command(asterisk):
     pbx = asterisk(
         """
-        << EXEC "Read" "HOTLINE_KEY,/s/a&/s/b,1,t(),1,5.000"
-        >> 200 result=0
-        << GET VARIABLE "HOTLINE_KEY"
-        >> 200 result=1 (*)
+        << STREAM FILE "/s/a" "0123456789*#ABCD"
+        >> 200 result=0 endpos=8000
+        << GET OPTION "/s/b" "0123456789*#ABCD" "5000"
+        >> 200 result=42 endpos=8000
         """
     )
     assert await pbx.channel.read(["/s/a", "/s/b"], 5) == "*"
+
+
+async def test_a_key_during_the_first_prompt_spares_the_second(asterisk):
+    pbx = asterisk(
+        """
+        << STREAM FILE "/s/a" "0123456789*#ABCD"
+        >> 200 result=49 endpos=4000
+        """
+    )
+    assert await pbx.channel.read(["/s/a", "/s/b"], 5) == "1"
+
+
+async def test_prompts_that_cannot_be_played_leave_the_wait(asterisk):
+    pbx = asterisk(
+        """
+        << STREAM FILE "/s/a" "0123456789*#ABCD"
+        >> 200 result=-1 endpos=0
+        << CHANNEL STATUS
+        >> 200 result=6
+        << GET OPTION "/s/b" "0123456789*#ABCD" "5000"
+        >> 200 result=0 endpos=0
+        << CHANNEL STATUS
+        >> 200 result=6
+        << WAIT FOR DIGIT "5000"
+        >> 200 result=49
+        """
+    )
+    assert await pbx.channel.read(["/s/a", "/s/b"], 5) == "1"
+
+
+async def test_one_who_hangs_up_while_a_key_is_awaited_is_not_taken_for_silent(asterisk):
+    pbx = asterisk(
+        """
+        << GET OPTION "/s/b" "0123456789*#ABCD" "5000"
+        >> 200 result=0 endpos=8000
+        >> HANGUP
+        """
+    )
+    with pytest.raises(HungUp):
+        await pbx.channel.read(["/s/b"], 5)
 
 
 @pytest.mark.parametrize(
@@ -267,8 +307,3 @@ async def test_exec_goes_through_the_list_of_allowed_applications(asterisk):
         await line.command("EXEC", "System", "x")
     with pytest.raises(CommandRefused, match="not one of"):
         await line.execute("System", "x")
-
-
-async def test_a_file_name_cannot_become_two(asterisk):
-    with pytest.raises(CommandRefused, match="&"):
-        await asterisk("").channel.read(["a&b"], 1)

@@ -108,24 +108,32 @@ async def test_a_file_that_asterisk_cannot_play_is_skipped(phone):
 
 # -- keys ---------------------------------------------------------------------------------------------------------
 
-READ = (
-    '<< EXEC "Read" "HOTLINE_KEY,@/en/sorry&@/en/menu,1,t(),1,5.000"\n>> 200 result=0\n<< GET VARIABLE "HOTLINE_KEY"'
-)
+READ = """
+<< STREAM FILE "@/en/sorry" "0123456789*#ABCD"
+>> 200 result=0 endpos=8000
+<< GET OPTION "@/en/menu" "0123456789*#ABCD" "5000"
+>> 200 result={} endpos=8000
+"""
 
 
-@pytest.mark.parametrize("key", ["1", "#", "*", ""])
-async def test_a_question_is_one_command(phone, key: str):
-    line = phone(f"{READ}\n>> 200 result=1 ({key})")
+@pytest.mark.parametrize("key", "1#*")
+async def test_a_question_ends_with_a_key(phone, key: str):
+    line = phone(READ.format(ord(key)))
     assert await line.ask(("sorry", "nowhere", "menu"), seconds=5) == key
 
 
+async def test_a_question_ends_with_silence(phone):
+    line = phone(READ.format(0) + "<< CHANNEL STATUS\n>> 200 result=6")
+    assert await line.ask(("sorry", "nowhere", "menu"), seconds=5) == ""
+
+
 async def test_a_stray_bell_is_no_key(phone):
-    line = phone(f"{READ}\n>> 200 result=1 (D)\n{READ}\n>> 200 result=1 (2)")
+    line = phone(READ.format(ord("D")) + READ.format(ord("2")).lstrip())
     assert await line.ask(("sorry", "menu"), seconds=5) == "2"
 
 
 async def test_endless_bells_are_silence(phone):
-    line = phone(f"{READ}\n>> 200 result=1 (D)\n" * 3)
+    line = phone(READ.format(ord("D")).lstrip() * 3)
     assert await line.ask(("sorry", "menu"), seconds=5) == ""
 
 
