@@ -58,14 +58,14 @@ def find(prompt: Sound | Path, recording: Sound | Path) -> Found:
     within = _samples(recording)
     if not len(wanted) or len(within) < len(wanted):
         return Found(0.0, 0.0)
-    scores = _votes(wanted, within)
+    scores = _votes(wanted, _Correlator(within))
     best = int(np.argmax(scores))
     return Found(max(0.0, (best - cut) / RATE), float(scores[best]))
 
 
 def transcript(recording: Sound | Path, prompts: Mapping[str, Path], *, score: float = 0.6) -> list[str]:
     """The names of the prompts that were heard, in order; one that was cut short counts when most of it was heard."""
-    within = _samples(recording)
+    within = _Correlator(_samples(recording))
     heard = [each for name, path in prompts.items() for each in _everywhere(name, path, within, score)]
     kept: list[_Heard] = []
     for each in sorted(heard, reverse=True):  # where two claim the same moment, the better one is right
@@ -85,7 +85,7 @@ class _Heard(NamedTuple):
         return self.at + self.seconds
 
 
-def _everywhere(name: str, prompt: Path, within: Sound, least: float) -> list[_Heard]:
+def _everywhere(name: str, prompt: Path, within: _Correlator, least: float) -> list[_Heard]:
     wanted, _ = trim(load(prompt))
     if not len(wanted) or len(within) < len(wanted):
         return []
@@ -117,19 +117,18 @@ def _samples(sound: Sound | Path) -> Sound:
     return load(sound) if isinstance(sound, Path) else sound
 
 
-def _votes(wanted: Sound, within: Sound) -> Sound:
+def _votes(wanted: Sound, within: _Correlator) -> Sound:
     """How well the pieces of `wanted` agree that it begins at each offset of `within`.
 
     From the last piece to the first: what a piece and those after it have to say of an offset is the piece's own
     score there, and the best that the others say of any offset within SLIP of it.
     """
     pieces = np.array_split(wanted, max(1, round(len(wanted) / RATE / PIECE)))
-    correlate = _Correlator(within, longest=len(pieces[0]))
     offsets = len(within) - len(wanted) + 1
     votes, position = np.zeros(offsets), len(wanted)
     for piece in reversed(pieces):
         position -= len(piece)
-        scores = correlate(piece)[position : position + offsets]
+        scores = within.scores(piece)[position : position + offsets]
         votes = _highest(votes, int(SLIP * RATE)) + np.where(scores >= FITS, scores, 0.0) * np.sum(piece**2)
     return votes / float(np.sum(wanted**2))
 
@@ -146,15 +145,19 @@ def _highest(values: Sound, reach: int) -> Sound:
 
 
 class _Correlator:
-    """Normalised cross-correlation of pieces up to `longest` samples with one recording, at every offset."""
+    """One recording, ready to be correlated with many pieces (none is longer than two PIECEs)."""
 
-    def __init__(self, within: Sound, *, longest: int) -> None:
-        blocks = -(-(len(within) + longest) // 4096)
+    def __init__(self, within: Sound) -> None:
+        blocks = -(-(len(within) + int(2 * PIECE * RATE)) // 4096)
         self._length, self._size = len(within), blocks * 4096
         self._spectrum = np.fft.rfft(within, self._size)
         self._sums = np.concatenate([[0.0], np.cumsum(within**2)])
 
-    def __call__(self, piece: Sound) -> Sound:
+    def __len__(self) -> int:
+        return self._length
+
+    def scores(self, piece: Sound) -> Sound:
+        """The normalised cross-correlation with `piece` at every offset."""
         spectrum = self._spectrum * np.conj(np.fft.rfft(piece, self._size))
         products = np.fft.irfft(spectrum, self._size)[: self._length - len(piece) + 1]
         wanted = float(np.sum(piece**2))

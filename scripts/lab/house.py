@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Self
 
-from lab.pbx import Pbx
+from lab.pbx import AGENTS, Pbx
 from lab.process import free_port
 from lab.programs import program
 from lab.redis import Redis
@@ -21,7 +21,10 @@ ROOT = Path(__file__).parents[2]
 
 
 class House:
-    """Everything in one folder, on free ports. `services` hotline processes share one Redis and one PBX."""
+    """Everything in one folder, on free ports. `services` hotline processes share one Redis and one PBX.
+
+    `phones` are the accounts from which agents may dial their codes.
+    """
 
     def __init__(
         self,
@@ -31,6 +34,7 @@ class House:
         *,
         services: int = 1,
         max_calls: int = 200,
+        phones: Sequence[str] = AGENTS,
         on_line: Callable[[Line], None] | None = None,
     ) -> None:
         self.folder, self.config, self.sounds = folder, config, sounds
@@ -39,8 +43,14 @@ class House:
         self._ports = [(free_port(), free_port()) for _ in range(services)]
         self.redis = Redis(folder / "redis")
         self.pbx = Pbx(
-            folder / "pbx", servers=[f"127.0.0.1:{agi}" for agi, _ in self._ports], spool=self.spool, sounds=sounds
+            folder / "pbx",
+            servers=[f"127.0.0.1:{agi}" for agi, _ in self._ports],
+            spool=self.spool,
+            sounds=sounds,
+            agents=phones,
         )
+        self.manager_port = self.pbx.ami
+        """Where the services find the PBX's manager: a test may put a lab.link.Link between, before they start."""
         self.world = World(folder / "world", self.pbx)
         self.services: list[Service] = []
         self._stack = AsyncExitStack()
@@ -70,14 +80,14 @@ class House:
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
-    def make_service(self, number: int = 0, *, ami: str = "") -> Service:
-        """The service of that number, not started. `ami` overrides where it finds the PBX's manager."""
+    def make_service(self, number: int = 0) -> Service:
+        """The service of that number, not started."""
         agi, http = self._ports[number]
         environment = {
             "HOTLINE_CONFIG": str(self.config),
             "HOTLINE_AGI": f"127.0.0.1:{agi}",
             "HOTLINE_HTTP": f"127.0.0.1:{http}",
-            "HOTLINE_AMI": ami or self.pbx.ami_address,
+            "HOTLINE_AMI": self.pbx.ami_address.replace(f":{self.pbx.ami}", f":{self.manager_port}"),
             "HOTLINE_REDIS": self.redis.address,
             "HOTLINE_SPOOL": str(self.spool),
             "HOTLINE_SOUNDS": str(self.sounds),

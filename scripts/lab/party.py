@@ -18,6 +18,8 @@ from lab.wire import HungUp, Wire
 
 __all__ = ["Call", "HungUp"]
 
+BUSY, DECLINED = 17, 21
+
 
 class Call:
     """A live call of one party.
@@ -41,9 +43,9 @@ class Call:
         await self._wire.command("ANSWER")
         await self.begin()
 
-    async def reject(self) -> None:
-        """Send it away: 486 Busy Here."""
-        await self._end("EXEC Hangup 17")
+    async def reject(self, cause: int = BUSY) -> None:
+        """Send it away: by 486 Busy Here, or as another Q.850 cause is told in SIP."""
+        await self._end(f"EXEC Hangup {cause}")
 
     def ignore(self) -> None:
         """Let it ring; `hung_up` tells when the far end gave up."""

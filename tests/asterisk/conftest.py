@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 import pytest_asyncio
+from dialogue import CALLERS
+from stranger import STRANGER
 
+from hotline.acd.core import Core
+from hotline.store import Store
 from lab.house import ROOT, House, make_prompts
-from lab.pbx import Pbx
+from lab.pbx import AGENTS, Pbx
 from lab.redis import Redis
 from lab.speech import speak
 from lab.world import World
@@ -100,22 +106,65 @@ async def prompts() -> Path:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def reply(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Something that an agent says."""
+    text = "Good morning. A crew is on its way to you."
+    return await speak(text, tmp_path_factory.mktemp("reply") / "reply.wav", voice="en+m4")
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def shared_house(tmp_path_factory: pytest.TempPathFactory, prompts: Path) -> AsyncIterator[House]:
-    async with House(tmp_path_factory.mktemp("house"), CONFIG, prompts) as house:
+    phones = (*AGENTS, "dung")  # whom the configuration does not know
+    async with House(tmp_path_factory.mktemp("house"), CONFIG, prompts, phones=phones) as house:
         yield house
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def core(shared_house: House) -> AsyncIterator[Core]:
+    """The queue core of `house`, for looking at what is in Redis."""
+    store = Store("127.0.0.1", shared_house.redis.port)
+    running = asyncio.create_task(store.run())
+    assert await store.wait_up(5)
+    yield Core(store)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def house(shared_house: House) -> AsyncIterator[House]:
+async def house(shared_house: House, core: Core) -> AsyncIterator[House]:
     """A whole hotline at noon of a working day, with nobody logged in; for tests that kill nothing."""
     shared_house.set_clock(NOON)
     yield shared_house
-    await shared_house.end_shift("anna", "binh")
+    for name in (await core.snapshot(NOON.timestamp())).agents:
+        await core.logout(name, NOON.timestamp())
+    no_number_in_the_log(shared_house)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def own_house(tmp_path: Path, prompts: Path) -> AsyncIterator[House]:
+async def build_house(tmp_path: Path, prompts: Path) -> AsyncIterator[Callable[..., Awaitable[House]]]:
+    """`await build_house(services=2, max_calls=1, …)`: a hotline of this test's own, at noon. Options as of House."""
+    async with AsyncExitStack() as houses:
+
+        async def build(**options: Any) -> House:
+            house = House(tmp_path / "house", CONFIG, prompts, **options)
+            await houses.enter_async_context(house)
+            house.set_clock(NOON)
+            return house
+
+        yield build
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def own_house(build_house: Callable[..., Awaitable[House]]) -> AsyncIterator[House]:
     """A hotline of this test's own, which may break it."""
-    async with House(tmp_path / "house", CONFIG, prompts) as house:
-        house.set_clock(NOON)
-        yield house
+    house = await build_house()
+    yield house
+    no_number_in_the_log(house)
+
+
+def no_number_in_the_log(house: House) -> None:
+    """Whoever called, their number is in no line that a service has written."""
+    for log in house.folder.glob("hotline-*.log"):
+        text = log.read_text()
+        found = [number for number in (*CALLERS, STRANGER) if number.lstrip("+") in text]
+        assert not found, f"{log} has phone numbers in it: {found}"
