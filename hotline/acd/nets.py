@@ -19,6 +19,9 @@ from hotline.store import StoreDown
 GRACE = 2.0
 """Seconds that a call's own session has to tell its end first, since it knows the reason."""
 
+GONE_BEFORE = 0.5
+"""The same for a call that was gone already when the PBX listed its channels."""
+
 
 class Nets:
     """Reads one PBX's messages. `ours` tells whether a session in this process has the call in hand."""
@@ -37,17 +40,17 @@ class Nets:
                 if agent and token.isdecimal():
                     await self._desk.answered(message.linkedid, agent, int(token))
             case Hangup() if message.uniqueid == message.linkedid:
-                self._soon_gone(message.linkedid)
+                self._soon_gone(message.linkedid, GRACE)
             case Snapshot():
                 await self._compare(message)
 
-    def _soon_gone(self, call: str) -> None:
-        task = asyncio.create_task(self._gone(call), name=f"net {call}")
+    def _soon_gone(self, call: str, grace: float) -> None:
+        task = asyncio.create_task(self._gone(call, grace), name=f"net {call}")
         self._late.add(task)
         task.add_done_callback(self._late.discard)
 
-    async def _gone(self, call: str) -> None:
-        await asyncio.sleep(GRACE)
+    async def _gone(self, call: str, grace: float) -> None:
+        await asyncio.sleep(grace)
         if not self._ours(call):
             await self._desk.gone(call, Left.LOST)
 
@@ -64,7 +67,7 @@ class Nets:
             # who came while the PBX was listing its channels may be missing from the list
             settled = place.pbx == self._pbx and place.arrival < snapshot.asked_at - GRACE
             if settled and snapshot.complete and call not in alive:
-                self._soon_gone(call)
+                self._soon_gone(call, GONE_BEFORE)
         for agent, (state, call, token) in known.agents.items():
             if state is AgentState.OFFERED and _talking(alive.get(call, [])):
                 await self._desk.answered(call, agent, token)
