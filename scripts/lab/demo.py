@@ -15,6 +15,7 @@ import time
 from collections.abc import Awaitable
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from rich.console import Console
@@ -24,6 +25,7 @@ from lab import audio
 from lab.house import ROOT, House, make_prompts
 from lab.party import Call
 from lab.process import free_port
+from lab.prometheus import Prometheus, dashboard_queries
 from lab.speech import speak
 from lab.timeline import Timeline
 
@@ -72,9 +74,12 @@ class Demo:
         async with self.house as house:
             house.set_clock(BY_DAY)
             before = await house.service.metrics()
-            await self.part(self.call_by_day(spoken))
-            await self.part(self.call_at_night(spoken["message"]))
-            self.metrics_moved(before, await house.service.metrics())
+            async with Prometheus(self.folder / "prometheus", urlsplit(house.metrics_url).port or 0) as prometheus:
+                await prometheus.until("up == 1")
+                await self.part(self.call_by_day(spoken))
+                await self.part(self.call_at_night(spoken["message"]))
+                self.metrics_moved(before, await house.service.metrics())
+                await self.part(self.dashboard(prometheus))
             self.verdict()
             if not once:
                 await self.stay_up()
@@ -183,6 +188,29 @@ class Demo:
         self.console.print(table)
         self.check(after.get('hotline_queue_answered_total{queue="power"}') == 1, "one caller was answered")
         self.check(after.get('hotline_voicemails_total{outcome="saved",queue="power"}') == 1, "one message was saved")
+
+    async def dashboard(self, prometheus: Prometheus) -> None:
+        """What Grafana would show of the two calls."""
+        await prometheus.until('hotline_voicemails_total{outcome="saved"} == 1', within=5)
+        panels = dict(reversed(dashboard_queries()))
+        self.say("The dashboard's panels, asked of a real Prometheus that scraped both calls")
+        table = Table("panel")
+        table.add_column("value", justify="right")
+        for panel in (
+            "Calls now",
+            "Waiting",
+            "Service level, last hour",
+            "Speed of answer, last hour",
+            "Promises due",
+        ):
+            table.add_row(panel, f"{await prometheus.value(panels[panel]):.4g}")
+        self.console.print(table)
+        failed = await prometheus.unanswered()
+        self.check(
+            not failed, f"every one of its {len(dashboard_queries())} queries has a figure {failed or ''}".rstrip()
+        )
+        level = await prometheus.value(panels["Service level, last hour"])
+        self.check(level == 1, "the service level is 100%: the caller was answered within 20 s")
 
     def verdict(self) -> None:
         if self.failures:

@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import re
-import socket
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import aiohttp
 import pytest
-import yaml
 
 from hotline import events
 from hotline.acd.model import AgentState, QueueCount, QueueSettings, Snapshot
 from hotline.callbacks.indexer import PromiseCounts
 from hotline.http import Health, serve_http
 from hotline.metrics import Metrics
-from lab.process import Process, free_port
-from lab.programs import PROJECT, program
+from lab.prometheus import Prometheus, dashboard_queries
 
-DASHBOARD = json.loads((PROJECT / "docker" / "grafana" / "dashboards" / "hotline.json").read_text())
-QUERIES = [
-    (panel["title"], target["expr"].replace("$__rate_interval", "1m").replace("$queue", ".*"))
-    for panel in DASHBOARD["panels"]
-    for target in panel["targets"]
-]
 NOW = 1_795_000_000.0
 LINKS = ("redis", "ami:pbx1")
 
@@ -78,82 +63,25 @@ async def standing() -> tuple[Snapshot, PromiseCounts]:
     return Snapshot(queues=queues, agents=agents, calls={}), PromiseCounts({"captured": 4, "due": 2}, 2, NOW - 90)
 
 
-@dataclass
-class Prometheus:
-    """A running Prometheus, asked over HTTP."""
-
-    port: int
-
-    async def query(self, expression: str) -> list[dict[str, Any]]:
-        url = f"http://127.0.0.1:{self.port}/api/v1/query"
-        async with aiohttp.ClientSession() as session, session.post(url, data={"query": expression}) as response:
-            if response.status == 503:  # it is still starting
-                return []
-            answer = await response.json()
-        assert answer["status"] == "success", (expression, answer)
-        result: list[dict[str, Any]] = answer["data"]["result"]
-        return result
-
-    async def value(self, expression: str) -> float:
-        (only,) = await self.query(expression)
-        return float(only["value"][1])
-
-    async def until(self, expression: str) -> None:
-        """Wait until a query has a result; Prometheus tells nobody."""
-        async with asyncio.timeout(60):
-            while not await self.query(expression):  # noqa: ASYNC110
-                await asyncio.sleep(0.1)
-
-
 @pytest.fixture
 async def prometheus(tmp_path: Path) -> AsyncIterator[Prometheus]:
     """Has scraped a service before and after its day."""
-    try:
-        command = program("prometheus")
-    except FileNotFoundError as missing:
-        pytest.skip(str(missing))
     figures = make_metrics()
-    port = free_port(socket.SOCK_STREAM)
-    async with serve_http("127.0.0.1", 0, lambda: figures.render(standing, NOW), Health({})) as service:
-        (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(scraping(service)))
-        process = Process(
-            "prometheus",
-            [
-                command,
-                f"--config.file={tmp_path / 'prometheus.yml'}",
-                f"--storage.tsdb.path={tmp_path / 'data'}",
-                f"--web.listen-address=127.0.0.1:{port}",
-            ],
-            log=tmp_path / "prometheus.log",
-        )
-        await process.start()
-        try:
-            await process.port_open(port)
-            asked = Prometheus(port)
-            await asked.until("count_over_time(up{job='hotline'}[1m]) > 2")
-            a_day(figures)
-            await asked.until("hotline_calls_total{entry='1900'} == 10")
-            await asked.until("changes(hotline_calls_total{entry='1900'}[1m]) > 0")
-            yield asked
-        finally:
-            await process.stop()
-
-
-def scraping(port: int) -> dict[str, Any]:
-    """The configuration that docker/ ships, but faster and with one service on loopback."""
-    shipped: dict[str, Any] = yaml.safe_load((PROJECT / "docker" / "prometheus" / "prometheus.yml").read_text())
-    shipped["global"] = {"scrape_interval": "250ms", "scrape_timeout": "250ms"}
-    shipped["scrape_configs"][0]["static_configs"] = [{"targets": [f"127.0.0.1:{port}"]}]
-    return shipped
+    async with (
+        serve_http("127.0.0.1", 0, lambda: figures.render(standing, NOW), Health({})) as service,
+        Prometheus(tmp_path, service) as asked,
+    ):
+        await asked.until("count_over_time(up{job='hotline'}[1m]) > 2")
+        a_day(figures)
+        await asked.until("hotline_calls_total{entry='1900'} == 10")
+        await asked.until("changes(hotline_calls_total{entry='1900'}[1m]) > 0")
+        yield asked
 
 
 async def test_every_query_has_an_answer_and_the_figures_are_right(prometheus: Prometheus) -> None:
-    for panel, expression in QUERIES:
-        result = await prometheus.query(expression)
-        assert result, (panel, expression)
-        assert not any(re.fullmatch("NaN|[+-]Inf", each["value"][1]) for each in result), (panel, expression)
+    assert await prometheus.unanswered() == []
 
-    by_title = dict(reversed(QUERIES))
+    by_title = dict(reversed(dashboard_queries()))
     assert await prometheus.value(by_title["Service level, last hour"]) == pytest.approx(6 / 9)
     assert await prometheus.value(by_title["Speed of answer, last hour"]) == pytest.approx(15.0)
     assert await prometheus.value(by_title["Waiting"]) == 3
