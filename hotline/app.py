@@ -43,8 +43,12 @@ from hotline.schema.config import Config
 from hotline.settings import Manager, Settings
 from hotline.store import Store, StoreDown
 
+FIRST_LINK = 0.5
+"""Seconds that a start waits for Redis, so that callers who come back find their places at once."""
+
 FIRST_LOOK = 2.0
-"""Seconds that a start waits for the PBXs, so that nobody who talks is taken for lost before we have looked."""
+"""Seconds that time stands still for agents after a start, so that nobody who talks is taken for lost before a PBX
+has told us of them."""
 
 SALVAGE_EVERY = 15.0
 
@@ -164,8 +168,8 @@ class Service:
             _running(self.store.run(), self.indexer.run(), self._salvaging(), self._looking(), *self._links()),
             self._web(),
         ):
-            await self._look_first()
-            async with _running(self.desk.run()), self.server:
+            await self.store.wait_up(FIRST_LINK)
+            async with _running(self._keep_time()), self.server:
                 self.log.info("Ready for calls.", agi=str(self.settings.agi), http=str(self.settings.http))
                 await stop.wait()
                 self.log.info(
@@ -221,13 +225,14 @@ class Service:
                 with contextlib.suppress(LinkDown):  # the link's own snapshot is to come
                     await self.nets[name].hear(await client.snapshot())
 
-    async def _look_first(self) -> None:
+    async def _keep_time(self) -> None:
         """Give the PBXs and Redis a moment to tell how things stand, before time runs out for anybody."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FIRST_LOOK):
                 await self.store.wait_up(FIRST_LOOK)
                 for nets in self.nets.values():
                     await nets.looked.wait()
+        await self.desk.run()
 
     async def _salvaging(self) -> None:
         """Take in what nobody kept: the dialplan's own messages, and recordings that a service died under."""

@@ -113,6 +113,17 @@ async def reply(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def stories(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Some ten seconds of talk by a caller, and by an agent."""
+    folder = tmp_path_factory.mktemp("stories")
+    text = " ".join(f"In the {each} house of our street the light went out." for each in ("first", "second", "third"))
+    return (
+        await speak(text, folder / "caller.wav", voice="en+f3"),
+        await speak(text.replace("light", "power"), folder / "agent.wav", voice="en+m4"),
+    )
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def shared_house(tmp_path_factory: pytest.TempPathFactory, prompts: Path) -> AsyncIterator[House]:
     phones = (*AGENTS, "dung")  # whom the configuration does not know
     async with House(tmp_path_factory.mktemp("house"), CONFIG, prompts, phones=phones) as house:
