@@ -28,8 +28,8 @@ MAX_HEADERS = 160
 """Asterisk sends 23 and at most 127 arguments."""
 
 MAX_USAGE_BYTES = 65_536
-MAX_COMMAND = 8000
-"""Bytes of a command. Asterisk reads 8,191 and takes what is left over for the next command."""
+MAX_COMMAND = 2000
+"""Bytes of a command. Asterisk reads 8,191 (in 20: 2,047) and takes what is left over for the next command."""
 
 MAX_WORDS = 100
 """Asterisk silently cuts after 127."""

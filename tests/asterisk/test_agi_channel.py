@@ -15,7 +15,7 @@ import pytest
 import pytest_asyncio
 
 from agi.channel import Channel, HungUp, WireLost
-from agi.protocol import CommandRefused
+from agi.protocol import MAX_COMMAND, CommandRefused
 from agi.server import Server
 from hotline.flow.phone import BELL, Dialed, DialOutcome
 from hotline.flow.phone import HungUp as CallerHungUp
@@ -153,7 +153,7 @@ async def test_values_survive_the_way_there_and_back(line: Line):
 
 
 async def test_the_longest_command_that_we_send_arrives_whole(line: Line):
-    await line.channel.command("NOOP", "x" * 7980)
+    await line.channel.command("NOOP", "x" * (MAX_COMMAND - 9))
     assert await line.channel.get_variable("CHANNEL(state)") == "Up"
 
 

@@ -28,7 +28,7 @@ exten => dial,1,Answer
  same => n,Set(HOTLINE_OFFER=anna:9)
  same => n,Dial(Local/wait@ami-test/n,5)
 exten => bell,1,Answer
- same => n,Read(KEY,,1,t(),1,30)
+ same => n,Read(KEY,,1,,1,30)
  same => n,Set(HOTLINE_OFFER=${KEY})
 """
 
