@@ -65,7 +65,7 @@ def _config(document: Document) -> Config:
         name=hotline.name,
         zone=hotline.zone,
         flow=model.Flow(menus, _parts(parts.entries), hotline.language, languages(parts)),
-        queues={name: _queue(name, queue) for name, queue in queues.items()},
+        queues={name: queue_settings(name, queue) for name, queue in queues.items()},
         agents={name: AgentSettings(name, agent.phone, agent.skills) for name, agent in _parts(parts.agents).items()},
         calendars=calendars,
         voicemail={name: _voicemail(name, queue) for name, queue in queues.items() if queue.voicemail is not None},
@@ -98,7 +98,8 @@ def _calendar(name: str, hours: HoursShape, hotline: HotlineShape) -> Calendar:
     )
 
 
-def _queue(name: str, queue: QueueShape) -> QueueSettings:
+def queue_settings(name: str, queue: QueueShape) -> QueueSettings:
+    """A queue's rules as the core takes them."""
     settings = queue.model_dump(exclude={"voicemail"})
     return QueueSettings(name=name, **settings)
 
