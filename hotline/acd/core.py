@@ -171,6 +171,10 @@ class Core:
         """How many of a queue have not been answered yet."""
         return int(await self._store.read("zcard", self._key(f"queue:{queue}")))
 
+    async def check(self) -> None:
+        """Raise StoreDown unless Redis answers."""
+        await self._store.read("ping")
+
     def new_operation(self) -> str:
         """An id for a change that is to be asked for until it is answered, however often the link breaks."""
         return next(self._operations)

@@ -4,12 +4,14 @@ Rules of this file:
 - Whoever changes the core rings the bells of the offers that the change made and tells of the agents it moved.
 - An event is told by the one process whose change was applied, so that many processes count it once.
 - What must not be lost (an answer, a conversation's end, a missed ring, a caller gone) is tried until Redis is back,
-  in the order in which it happened to the call, and told then.
+  in the order in which it happened to the call, and told then: with the moment when it happened, while the core
+  gets the moment of the try, from which the leases of new offers count.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 
 from hotline.acd.bell import Bell
@@ -21,6 +23,8 @@ from hotline.store import StoreDown
 
 TICK_EVERY = 1.0
 RETRY_EVERY = 0.25
+MERCY = 6.0
+"""Seconds after Redis's return before any lease runs out: longer than sessions need to look, and to renew."""
 
 PATIENCE = 2.0
 """Seconds that a call's session waits for Redis to take a change; then it goes on."""
@@ -99,7 +103,7 @@ class Desk:
         moment, call = self.now(), offer.call
 
         async def tell(operation: str) -> None:
-            change = await self.core.missed(call, offer.agent, offer.token, outcome, moment, operation=operation)
+            change = await self.core.missed(call, offer.agent, offer.token, outcome, self.now(), operation=operation)
             self.carry_out(change, outcome.value, call)
 
         await self.settle(call, outcome.value, tell)
@@ -112,7 +116,7 @@ class Desk:
         moment, call = self.now(), offer.call
 
         async def tell(operation: str) -> None:
-            change = await self.core.finished(call, offer.agent, offer.token, moment, operation=operation)
+            change = await self.core.finished(call, offer.agent, offer.token, self.now(), operation=operation)
             self.carry_out(change, "finished", call)
             if change.applied or change.standing.state is CallState.UNKNOWN:  # unknown: Redis has lost its data
                 self._ended(offer, talked, ended_by, moment)
@@ -127,7 +131,7 @@ class Desk:
         moment = self.now()
 
         async def tell(operation: str) -> None:
-            change = await self.core.leave(call, reason, moment, operation=operation)
+            change = await self.core.leave(call, reason, self.now(), operation=operation)
             self.carry_out(change, reason.value, call)
             if change.applied:
                 self._left(call, change.standing, reason, ended_by, moment)
@@ -162,8 +166,18 @@ class Desk:
                     self._left(call, was, Left.LOST, "unknown", moment)
                 wait = min(max(deadline - moment, 0.0), TICK_EVERY) if deadline else TICK_EVERY
             except StoreDown:
-                pass  # the store reconnects by itself; the next tick finds what fell due meanwhile
+                await self._outage()
+                continue
             await self._sleep(wait)
+
+    async def _outage(self) -> None:
+        """Redis is away. Once it is back, sessions get the time to renew the leases that they could not renew."""
+        while True:
+            await asyncio.sleep(RETRY_EVERY)
+            with contextlib.suppress(StoreDown):
+                await self.core.check()
+                break
+        await asyncio.sleep(MERCY)
 
     async def _sleep(self, seconds: float) -> None:
         try:
