@@ -15,10 +15,7 @@ from lab import audio
 from lab.house import House
 
 
-@pytest.mark.parametrize("who", ["caller", "agent"])
-async def test_a_caller_is_answered_and_either_of_them_hangs_up(
-    house: House, core: Core, words: Path, reply: Path, who: str
-):
+async def test_a_caller_finds_an_agent_and_they_talk(house: House, core: Core, words: Path, reply: Path):
     before = await house.service.metrics()
     async with dial(house, "1900") as call:
         await call.played("welcome")
@@ -34,11 +31,10 @@ async def test_a_caller_is_answered_and_either_of_them_hangs_up(
         waited = call.party.since_start()
         await call.event("AgentAnswered", agent="anna")
         await asyncio.gather(call.party.speak(words), ringing.speak(reply))
-        await (ringing if who == "agent" else call.party).hang_up()
-        ended = await call.event("ConversationEnded", agent="anna")
-        await call.ended("completed" if who == "agent" else "caller-hung-up")
-        await asyncio.gather(call.party.hung_up(), ringing.hung_up())
-    assert ended["ended_by"] == who
+        await ringing.hang_up()
+        await call.event("ConversationEnded", agent="anna", ended_by="agent")
+        await call.ended("completed")
+        await call.party.hung_up()
     assert (await call.heard())[:4] == ["welcome", "main-menu", "more-choices", "connecting"]
     assert call.hears(reply)
     await ringing.finished()
@@ -47,6 +43,23 @@ async def test_a_caller_is_answered_and_either_of_them_hangs_up(
     assert audio.speech_seconds(music) > 1
     await nothing_left(house, core, {"anna": "idle"})
     _moved(before, await house.service.metrics())
+
+
+async def test_when_the_caller_hangs_up_the_agent_is_free(house: House, core: Core, words: Path, reply: Path):
+    anna = await agent(house, "anna")
+    async with dial(house, "1902") as call:
+        ringing = await anna.rings()
+        await ringing.answer()
+        await call.event("AgentAnswered", agent="anna")
+        await asyncio.gather(call.party.speak(words), ringing.speak(reply))
+        await call.party.hang_up()
+        ended = await call.event("ConversationEnded", agent="anna", ended_by="caller")
+        await call.ended("caller-hung-up")
+        await ringing.hung_up()
+    spoken = len(audio.load(words)) / audio.RATE
+    assert spoken - 0.5 < ended["talked"] < spoken + 5
+    assert call.hears(reply)
+    await nothing_left(house, core, {"anna": "idle"})
 
 
 def _moved(before: dict[str, float], after: dict[str, float]) -> None:
@@ -121,7 +134,7 @@ async def in_the_recording(house: House, call: Dialogue) -> None:
 
 async def in_the_promise(house: House, call: Dialogue) -> None:
     await in_the_recording(house, call)
-    await asyncio.sleep(2.2)
+    await call.party.speak(house.sounds / "en" / "busy-try-later.wav")
     await call.party.press("#")
     await call.event("VoicemailSaved", hung_up=False)
     await asyncio.sleep(0.3)
