@@ -15,6 +15,7 @@ from rich.table import Table
 
 from hotline.schema import Config, ConfigError, load
 from hotline.settings import Address, Manager, Settings
+from hotline.staffing.command import staff
 
 app = typer.Typer(
     help="An IVR and ACD for Asterisk: YAML menus, a skills-based queue, voicemail that is called back.",
@@ -143,6 +144,8 @@ def prompts(
             raise typer.Exit(1) from None
     print(f"{len(wanted)} prompts made in {sounds}." if wanted else f"Every prompt is in {sounds} already.")
 
+
+app.command()(staff)
 
 agents = typer.Typer(help="See the agents, and log them in or out.", no_args_is_help=True)
 app.add_typer(agents, name="agents")

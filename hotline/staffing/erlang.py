@@ -41,14 +41,14 @@ class Quality:
 
 
 def quality(arrivals: float, handle: float, agents: int, within: float, patience: float = ENDLESS) -> Quality:
-    """The long run of `agents` ≥ 0 at `arrivals` ≥ 0 calls per second of mean length `handle` > 0.
+    """The long run of `agents` ≥ 0 at `arrivals` ≥ 0 calls per second of mean length `handle` ≥ 0.
 
     `within` ≥ 0 is T, the service level's threshold; `patience` > 0 the mean time after which a waiting caller gives
     up. Raises ValueError for numbers outside these ranges.
     """
-    if not (0 <= arrivals < math.inf and 0 < handle < math.inf and agents >= 0 and within >= 0 and patience > 0):
-        raise ValueError("arrivals, agents and the threshold can't be negative; handle time and patience must last")
-    if arrivals == 0:
+    if not (0 <= arrivals < math.inf and 0 <= handle < math.inf and agents >= 0 and within >= 0 and patience > 0):
+        raise ValueError("arrivals, handle time, agents and the threshold can't be negative; patience must last")
+    if arrivals == 0 or handle == 0:
         return Quality(1.0, 0.0, 0.0, 0.0, 0.0)
     if agents == 0 or (patience == ENDLESS and arrivals * handle >= agents):
         return Quality(0.0, float(patience < ENDLESS), patience, 1.0, 1.0)

@@ -19,9 +19,9 @@ teams = st.integers(1, 400)
 
 
 def chain(rate: float, handle: float, agents: int, within: float, patience: float) -> Quality:
-    """The queue as a Markov chain, by brute force: its stationary state, then the fate of a caller who joins at place k.
+    """The queue as a Markov chain, by brute force: its stationary state, then the fate of one caller who joins then.
 
-    That caller's own chain counts the callers ahead; it is followed to the threshold by uniformisation.
+    This caller's own chain counts the callers ahead; it is followed to the threshold by uniformisation.
     """
     size = _enough(rate, handle, agents, patience)
     busy = np.minimum(np.arange(1, size + 1), agents) / handle
@@ -186,7 +186,7 @@ def test_a_queue_without_agents_answers_nobody() -> None:
     assert quality(0.1, 180, 0, 20, 60) == Quality(0.0, 1.0, 60.0, 1.0, 1.0)
 
 
-@pytest.mark.parametrize("wrong", [(-1, 180, 1, 20, 60), (1, 0, 1, 20, 60), (1, 9, -1, 20, 60), (1, 9, 1, 20, 0)])
+@pytest.mark.parametrize("wrong", [(-1, 180, 1, 20, 60), (1, -9, 1, 20, 60), (1, 9, -1, 20, 60), (1, 9, 1, 20, 0)])
 def test_impossible_numbers_are_refused(wrong: tuple[float, float, int, float, float]) -> None:
     with pytest.raises(ValueError, match="must last"):
         quality(*wrong)

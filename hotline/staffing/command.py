@@ -1,0 +1,66 @@
+"""`hotline staff`: what it takes, and what it prints. Exit status 2 when the forecast or an option is wrong."""
+
+from __future__ import annotations
+
+import math
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+
+from hotline.schema.problems import ConfigError
+from hotline.staffing.forecast import load
+from hotline.staffing.plan import Model, Target, plan
+from hotline.staffing.report import as_csv, as_json, as_table, in_words
+
+
+def staff(
+    forecast: Annotated[
+        Path, typer.Argument(help="CSV: columns calls and handle; start and patience if you have them.")
+    ],
+    level: Annotated[float, typer.Option(min=1, max=99.99, help="Service level, %: so many answered in time.")] = 80,
+    within: Annotated[float, typer.Option(min=0, max=3600, help="In time: so many seconds.")] = 20,
+    max_abandoned: Annotated[float, typer.Option(min=0.01, max=100, help="Calls given up, %, at most.")] = 100,
+    max_wait: Annotated[float | None, typer.Option(min=0.1, max=3600, help="Mean wait, seconds, at most.")] = None,
+    max_occupancy: Annotated[float, typer.Option(min=10, max=100, help="Agents' time on calls, %, at most.")] = 100,
+    patience: Annotated[
+        float | None,
+        typer.Option(min=1, max=3600, help="Mean seconds until a caller gives up, where no column says."),
+    ] = None,
+    model: Annotated[Model, typer.Option(help="Erlang-A is Erlang-C where no patience is known.")] = Model.ERLANG_A,
+    shrinkage: Annotated[float, typer.Option(min=0, max=90, help="Paid time away from the phone, %.")] = 0,
+    at_least: Annotated[int, typer.Option(min=0, max=10_000, help="Agents that every slot has in any case.")] = 0,
+    slot: Annotated[float, typer.Option(min=1, max=1440, help="Minutes of a slot.")] = 30,
+    csv: Annotated[Path | None, typer.Option(help="Write the plan into this file too.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the table.")] = False,
+) -> None:
+    """Plan the agents that each half-hour of a forecast needs."""
+    try:
+        slots = load(forecast, slot * 60, patience or math.inf)
+    except ConfigError as problems:
+        _stop(problems)
+    if max_abandoned < 100 and any(each.patience == math.inf for each in slots):
+        _stop("--max-abandoned needs to know when callers give up; add --patience, or a column patience.")
+    target = Target(level / 100, within, max_abandoned / 100, max_wait or math.inf, max_occupancy / 100)
+    rows = plan(slots, target, model=model, shrinkage=shrinkage / 100, at_least=at_least)
+    if csv is not None:
+        _write(csv, as_csv(rows))
+    if json:
+        print(as_json(rows))
+    else:
+        Console().print(as_table(rows))
+        print(in_words(rows))
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as problem:
+        _stop(f"{path}: the plan can't be written there: {problem.strerror}; choose another --csv")
+
+
+def _stop(problem: object) -> NoReturn:
+    print(problem, file=sys.stderr)
+    raise typer.Exit(2)

@@ -1,0 +1,116 @@
+"""A plan as people and programs read it: a table, CSV, JSON. Shares are percentages in the table, 0–1 elsewhere."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import json
+import math
+from collections.abc import Mapping, Sequence
+
+from rich import box
+from rich.table import Table
+
+from hotline.staffing.plan import Seen, Staffed, total
+
+Row = Mapping[str, str | int | float | None]
+
+
+def rows(plan: Sequence[Staffed], seen: Sequence[Seen] | None = None) -> list[Row]:
+    """One mapping per slot, its keys the columns of the CSV; what was not planned or simulated is None."""
+    return [_row(row, seen[index] if seen else None) for index, row in enumerate(plan)]
+
+
+def _row(row: Staffed, seen: Seen | None) -> Row:
+    slot = row.slot
+    return {
+        "start": slot.name,
+        "calls": slot.calls,
+        "handle": slot.handle,
+        "patience": slot.patience if slot.patience < math.inf else None,
+        "load": round(slot.load, 3),
+        "erlang_c": row.erlang_c,
+        "erlang_a": row.erlang_a,
+        "agents": row.agents,
+        "rostered": row.rostered,
+        "service_level": round(row.quality.service_level, 4),
+        "mean_wait": round(row.quality.mean_wait, 2),
+        "abandoned": round(row.quality.abandoned, 4),
+        "occupancy": round(row.quality.occupancy, 4),
+    } | ({} if seen is None else _seen(seen))
+
+
+def _seen(seen: Seen) -> Row:
+    return {
+        "simulated_service_level": None if math.isnan(seen.service_level) else round(seen.service_level, 4),
+        "simulated_margin": None if math.isnan(seen.margin) else round(seen.margin, 4),
+    }
+
+
+def as_csv(plan: Sequence[Staffed], seen: Sequence[Seen] | None = None) -> str:
+    """A header and a line per slot."""
+    lines = rows(plan, seen)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(lines[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(lines)
+    return text.getvalue()
+
+
+def as_json(plan: Sequence[Staffed], seen: Sequence[Seen] | None = None) -> str:
+    """`slots` as in the CSV, and the `total`."""
+    whole = {"slots": rows(plan, seen), "total": dataclasses.asdict(total(plan))}
+    return json.dumps(whole, indent=2, allow_nan=False, ensure_ascii=False)
+
+
+def as_table(plan: Sequence[Staffed], seen: Sequence[Seen] | None = None) -> Table:
+    """For a terminal of 80 columns: what was asked for and found for each slot."""
+    lines = [_cells(row) for row in plan]
+    if seen:
+        lines = [cells | {"simulated": _measured(each)} for cells, each in zip(lines, seen, strict=True)]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    heads = [head for head in lines[0] if any(cells[head] for cells in lines)]
+    for head in heads:
+        table.add_column(head, justify="left" if head == "slot" else "right", no_wrap=True)
+    for cells in lines:
+        table.add_row(*(cells[head] for head in heads))
+    return table
+
+
+def _cells(row: Staffed) -> dict[str, str]:
+    return {
+        "slot": row.slot.name,
+        "calls": f"{row.slot.calls:g}",
+        "handle": f"{row.slot.handle:.0f} s",
+        "by C": str(row.erlang_c),
+        "by A": "" if row.erlang_a is None else str(row.erlang_a),
+        "agents": f"[bold]{row.agents}[/]",
+        "paid": str(row.rostered),
+        "level": _share(row.quality.service_level),
+        "wait": f"{row.quality.mean_wait:.1f} s",
+        "lost": _share(row.quality.abandoned) if row.erlang_a is not None else "",
+        "busy": _share(row.quality.occupancy),
+    }
+
+
+def in_words(plan: Sequence[Staffed]) -> str:
+    """The whole plan in two sentences."""
+    whole = total(plan)
+    return (
+        f"{whole.calls:g} calls, {whole.agent_hours:g} agent-hours ({whole.rostered_hours:g} paid), "
+        f"at most {whole.busiest} agents at once.\n"
+        f"Expected: {_share(whole.service_level)} in time, {_share(whole.abandoned)} given up, "
+        f"{whole.mean_wait:.1f} s mean wait, agents {_share(whole.occupancy)} busy."
+    )
+
+
+def _share(share: float) -> str:
+    return f"{100 * share:.1f}%"
+
+
+def _measured(seen: Seen) -> str:
+    if math.isnan(seen.service_level):
+        return "no calls"
+    margin = "" if math.isnan(seen.margin) else f" ± {100 * seen.margin:.1f}"
+    return f"{100 * seen.service_level:.1f}{margin}%"
