@@ -1,0 +1,213 @@
+"""A scenario file → the Scenario it describes, or every problem in it at once, each with its place.
+
+Rules of this file:
+- Sections: simulation, calls, queues, agents. `queues` is read exactly as in a hotline's configuration; a call type
+  whose queue is described nowhere has one of its own name, with the defaults.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from hotline.acd.model import Needs, QueueSettings
+from hotline.schema.build import queue_settings
+from hotline.schema.document import Document, Path_, Tree, parse, read
+from hotline.schema.kinds import Name
+from hotline.schema.problems import ConfigError, quoted, unknown
+from hotline.schema.sentences import validated
+from hotline.schema.shape import QueueShape
+from hotline.simulation import distributions as times
+from hotline.simulation.model import CallType, Group, Redial, Scenario
+from hotline.simulation.periods import stairs
+from hotline.simulation.shape import CallShape, DistributionShape, GroupShape, RedialShape, SimulationShape
+from hotline.simulation.trace import read_trace
+
+SECTIONS = ("simulation", "calls", "queues", "agents")
+MOST_CALLS = 20_000_000
+"""Calls expected in one replication."""
+
+_NAME: TypeAdapter[str] = TypeAdapter(Name)
+
+
+def load(path: Path) -> Scenario:
+    """Read a scenario. Raises ConfigError with every problem in it, each with its place."""
+    return _scenario(read(path), path.parent)
+
+
+def loads(text: str, file: str = "scenario.yaml", folder: Path = Path()) -> Scenario:
+    """The same for a text; a trace is looked for in `folder`."""
+    return _scenario(parse(text, file), folder)
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """All parts of a file. None stands for what could not be read (and was complained about)."""
+
+    document: Document
+    simulation: SimulationShape | None
+    calls: Mapping[str, CallShape | None]
+    queues: Mapping[str, QueueShape | None]
+    groups: Mapping[str, GroupShape | None]
+
+
+def _scenario(document: Document, folder: Path) -> Scenario:
+    sections = _sections(document)
+    whole = validated(SimulationShape, sections.get("simulation") or {}, ("simulation",), document)
+    draft = _Draft(
+        document,
+        whole,
+        _named(document, sections, "calls", CallShape),
+        _named(document, sections, "queues", QueueShape),
+        _named(document, sections, "agents", GroupShape),
+    )
+    _check(draft)
+    trace = read_trace(folder / whole.trace, draft.calls, document.problems) if whole and whole.trace else ()
+    if whole and trace and trace[-1].at >= whole.length:
+        document.complain(("simulation", "length"), f"the trace goes on to {trace[-1].at:g}s, after the end")
+    if document.problems or whole is None:
+        raise ConfigError(document.problems)
+    calls = {name: _call(draft, name, call, whole) for name, call in draft.calls.items() if call}
+    _check_amount(draft, calls, whole)
+    groups = {name: _group(name, group, whole) for name, group in draft.groups.items() if group}
+    plain = whole.model_dump(include={"length", "warm_up", "replications", "seed", "lines", "busyness"})
+    return Scenario(
+        name=Path(document.file).stem,
+        calls=calls,
+        groups=groups,
+        **plain,
+        day_starts=whole.starts.seconds,
+        thresholds=whole.service_level.within,
+        formula=whole.service_level.of,
+        trace=trace,
+        warnings=tuple(sorted(document.warnings)),
+    )
+
+
+def _sections(document: Document) -> dict[str, dict[str, Tree]]:
+    tree = document.tree
+    if not isinstance(tree, dict):
+        document.complain((), f"a scenario must hold a mapping with the keys {', '.join(SECTIONS)}")
+        raise ConfigError(document.problems)
+    meant = set()
+    for section, content in tree.items():
+        if section not in SECTIONS:
+            document.complain((section,), unknown("section", section, SECTIONS), key=True)
+            meant.update(difflib.get_close_matches(section, SECTIONS, n=1))
+        elif content is not None and not isinstance(content, dict):
+            document.complain((section,), f"{quoted(section)} must be a mapping")
+            meant.add(section)
+    for section in ("calls", "agents"):
+        if not tree.get(section) and section not in meant:
+            document.complain((section,), f"section {quoted(section)} is missing or empty", key=True)
+    return {section: content for section, content in tree.items() if isinstance(content, dict)}
+
+
+def _named(document: Document, sections: Mapping[str, Mapping[str, Tree]], section: str, kind: Any) -> dict[str, Any]:
+    """Every entry of a section. A bad name is complained about and stays."""
+    parts = {}
+    for name, value in sections.get(section, {}).items():
+        before = len(document.problems)
+        if validated(_NAME, name, (section, name), document) is None:
+            message = document.problems[-1].message
+            document.problems[before:] = [document.problem((section, name), message, key=True)]
+        parts[name] = validated(kind, value, (section, name), document)
+    return parts
+
+
+def _check(draft: _Draft) -> None:
+    """Cross references; a part that could not be read is skipped."""
+    complain, whole = draft.document.complain, draft.simulation
+    if whole and whole.warm_up >= whole.length:
+        complain(("simulation", "warm_up"), "the warm-up must be shorter than the length of the simulation")
+    used = {call.queue or name for name, call in draft.calls.items() if call}
+    for name in draft.queues:
+        if name not in used and None not in draft.calls.values():
+            draft.document.warn(("queues", name), f"no calls go to queue {quoted(name)}", key=True)
+    for name, call in draft.calls.items():
+        if call is None:
+            continue
+        path: Path_ = ("calls", name)
+        if call.queue is not None and call.queue not in draft.queues:
+            complain((*path, "queue"), unknown("queue", call.queue, draft.queues))
+        if call.arrivals is None and whole and whole.trace is None:
+            complain(path, f"calls {quoted(name)} never come; give `arrivals`, like 300/h, or a `trace`", key=True)
+        _check_needs(draft, path, call)
+
+
+def _check_needs(draft: _Draft, path: Path_, call: CallShape) -> None:
+    """Somebody must be able to answer."""
+    queue = draft.queues.get(call.queue or str(path[-1]), QueueShape())
+    if queue is None or None in draft.groups.values() or not draft.groups:
+        return
+    needs: Needs = queue.needs if call.needs is None else call.needs
+    groups = [group for group in draft.groups.values() if group]
+    skills = {skill for group in groups for skill in group.skills}
+    where: Path_ = ("queues", call.queue or path[-1], "needs") if call.needs is None else (*path, "needs")
+    for skill in needs:
+        if skill not in skills:
+            draft.document.complain((*where, skill), unknown("skill", skill, skills), key=True)
+    able = any(all(group.skills.get(skill, 0) >= level for skill, level in needs.items()) for group in groups)
+    if not able and set(needs) <= skills:
+        wanted = " and ".join(f"{skill} {level}" for skill, level in needs.items())
+        draft.document.complain(where, f"nobody could ever answer calls {quoted(path[-1])}: no group has {wanted}")
+
+
+def _check_amount(draft: _Draft, calls: Mapping[str, CallType], whole: SimulationShape) -> None:
+    """A slip in a rate must not make a run that never ends."""
+    expected = 0.0
+    for call in calls.values():
+        ends = [moment for moment, _ in call.rates[1:]] + [whole.length]
+        expected += math.fsum(rate * (end - begin) for (begin, rate), end in zip(call.rates, ends, strict=True))
+    if expected > MOST_CALLS:
+        message = f"these are {expected:,.0f} calls per replication; at most {MOST_CALLS:,} are simulated"
+        draft.document.complain(("calls",), message, key=True)
+        raise ConfigError(draft.document.problems)
+
+
+def _call(draft: _Draft, name: str, call: CallShape, whole: SimulationShape) -> CallType:
+    queue = _queue(draft, call.queue or name)
+    if call.needs is not None:
+        queue = replace(queue, needs=call.needs)
+    if call.priority is not None:
+        queue = replace(queue, priority=call.priority)
+    return CallType(
+        name,
+        queue,
+        stairs(call.arrivals or {}, whole.starts, whole.length),
+        service=_distribution(call.service),
+        patience=_distribution(call.patience) if call.patience else times.Never(),
+        wrap_up=_distribution(call.wrap_up) if call.wrap_up else None,
+        redial=_redial(call.redial) if call.redial else None,
+    )
+
+
+def _queue(draft: _Draft, name: str) -> QueueSettings:
+    return queue_settings(name, draft.queues.get(name) or QueueShape())
+
+
+def _redial(redial: RedialShape) -> Redial:
+    return Redial(_distribution(redial.after), redial.abandoned, redial.blocked, redial.most)
+
+
+def _group(name: str, group: GroupShape, whole: SimulationShape) -> Group:
+    pick_up = _distribution(group.pick_up) if group.pick_up else None
+    return Group(name, group.skills, stairs(dict(group.count), whole.starts, whole.length), pick_up)
+
+
+def _distribution(shape: DistributionShape) -> times.Distribution:
+    if shape.exponential is not None:
+        return times.Exponential(shape.exponential)
+    if shape.lognormal is not None:
+        return times.Lognormal(shape.lognormal.mean, shape.lognormal.sd)
+    if shape.gamma is not None:
+        return times.Gamma(shape.gamma.mean, shape.gamma.sd)
+    if shape.values is not None:
+        return times.Values(shape.values)
+    return times.Fixed(shape.fixed or 0.0)

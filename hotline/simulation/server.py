@@ -1,0 +1,104 @@
+"""A Redis for one simulation: in memory, on a unix socket in a folder that only we can enter.
+
+Rules of this file:
+- It ends with the simulation, also when that is killed: on Linux the kernel sees to it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from hotline.simulation.link import Link
+
+START_WITHIN = 20.0
+_PR_SET_PDEATHSIG = 1
+
+
+class NoRedis(Exception):
+    """A redis-server could not be started; the text says what to do."""
+
+
+def find(program: str = "") -> str:
+    """The redis-server to run: `program`, or the one on PATH. Raises NoRedis."""
+    found = shutil.which(program or "redis-server")
+    if found:
+        return found
+    if program:
+        raise NoRedis(f"{program} is no program that can be run; give --redis-server the path of a redis-server.")
+    raise NoRedis("redis-server is not on PATH; install Redis 7 or newer, or give its path by --redis-server.")
+
+
+@contextlib.contextmanager
+def private_redis(program: str) -> Iterator[Link]:
+    """Run a redis-server and connect to it; stop it in the end. Raises NoRedis."""
+    with tempfile.TemporaryDirectory(prefix="hotline-sim-") as folder, contextlib.ExitStack() as after:
+        server = _start(program, Path(folder))
+        after.callback(_stop, server)
+        link = _connect(server, Path(folder) / "redis.sock")
+        after.callback(link.close)
+        yield link
+
+
+def _start(program: str, folder: Path) -> subprocess.Popen[bytes]:
+    options = {
+        "--port": "0", "--unixsocket": "redis.sock", "--unixsocketperm": "700", "--dir": str(folder),
+        "--save": "", "--appendonly": "no", "--databases": "1", "--logfile": "redis.log", "--hz": "1",
+    }  # fmt: skip
+    try:
+        return subprocess.Popen(
+            [program, *(word for option in options.items() for word in option)],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is for us: we stop it when we are done with it
+            preexec_fn=_die_with_parent(),
+        )
+    except OSError as error:
+        raise NoRedis(f"{program} can't be started: {error.strerror}; give --redis-server another path.") from None
+
+
+def _die_with_parent() -> Callable[[], None] | None:
+    """What the child does before it becomes redis-server. Everything is looked up before the fork."""
+    if sys.platform != "linux":
+        return None
+    prctl, parent = ctypes.CDLL(None).prctl, os.getpid()
+
+    def promise() -> None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it died before we promised
+            os._exit(1)
+
+    return promise
+
+
+def _connect(server: subprocess.Popen[bytes], path: Path) -> Link:
+    deadline = time.monotonic() + START_WITHIN
+    while True:
+        with contextlib.suppress(OSError):
+            return Link(path)
+        if server.poll() is not None or time.monotonic() > deadline:
+            raise NoRedis(f"{server.args[0]} did not come up: {_last_words(path)}")  # type: ignore[index]
+        time.sleep(0.01)
+
+
+def _last_words(path: Path) -> str:
+    with contextlib.suppress(OSError):
+        lines = (path.parent / "redis.log").read_text(errors="replace").splitlines()
+        return lines[-1] if lines else "it said nothing"
+    return "it said nothing"
+
+
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    server.kill()  # there is nothing to save
+    server.wait()
