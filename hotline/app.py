@@ -92,7 +92,9 @@ class Service:
         self.reception = Reception(
             config, desk=self.desk, answering=self.answering, sounds=settings.sounds, emit=self.emit, log=self.log
         )
-        self.nets = {name: Nets(name, self.desk, self.reception.has) for name in self.pbxs}
+        self.nets = {
+            name: Nets(name, self.desk, self.reception.has, client.snapshot) for name, client in self.pbxs.items()
+        }
         self.server = Server(
             self.reception.handle,
             host=settings.agi.host,
@@ -221,9 +223,8 @@ class Service:
         while True:
             await self.redis_back.wait()
             self.redis_back.clear()
-            for name, client in self.pbxs.items():
-                with contextlib.suppress(LinkDown):  # the link's own snapshot is to come
-                    await self.nets[name].hear(await client.snapshot())
+            for nets in self.nets.values():
+                await nets.look()
 
     async def _keep_time(self) -> None:
         """Give the PBXs and Redis a moment to tell how things stand, before time runs out for anybody."""

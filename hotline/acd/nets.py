@@ -9,7 +9,8 @@ the queue core applies the first and ignores the rest.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 
 from ami.events import ChannelRow, DialEnd, Event, Hangup, Snapshot
 from hotline.acd.desk import Desk
@@ -23,11 +24,19 @@ GONE_BEFORE = 0.5
 """The same for a call that was gone already when the PBX listed its channels."""
 
 
+YOUNG = 1.0
+"""A call that joined less than so many seconds before the PBX was asked may be missing from its list: the services'
+clocks may differ. It is looked for once more."""
+
+Ask = Callable[[], Awaitable[Snapshot]]
+"""Asks the PBX what channels it has; raises ConnectionError while the link is down."""
+
+
 class Nets:
     """Reads one PBX's messages. `ours` tells whether a session in this process has the call in hand."""
 
-    def __init__(self, pbx: str, desk: Desk, ours: Callable[[str], bool]) -> None:
-        self._pbx, self._desk, self._ours = pbx, desk, ours
+    def __init__(self, pbx: str, desk: Desk, ours: Callable[[str], bool], ask: Ask) -> None:
+        self._pbx, self._desk, self._ours, self._ask = pbx, desk, ours, ask
         self._late: set[asyncio.Task[None]] = set()
         self.looked = asyncio.Event()
         """Set once a snapshot was compared with what Redis knows."""
@@ -40,12 +49,17 @@ class Nets:
                 if agent and token.isdecimal():
                     await self._desk.answered(message.linkedid, agent, int(token))
             case Hangup() if message.uniqueid == message.linkedid:
-                self._soon_gone(message.linkedid, GRACE)
+                self._later(self._gone(message.linkedid, GRACE), f"net {message.linkedid}")
             case Snapshot():
                 await self._compare(message)
 
-    def _soon_gone(self, call: str, grace: float) -> None:
-        task = asyncio.create_task(self._gone(call, grace), name=f"net {call}")
+    async def look(self) -> None:
+        """Compare Redis with the PBX now; without a link to it, its return will do that."""
+        with contextlib.suppress(ConnectionError):
+            await self._compare(await self._ask())
+
+    def _later(self, work: Coroutine[None, None, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
         self._late.add(task)
         task.add_done_callback(self._late.discard)
 
@@ -63,15 +77,25 @@ class Nets:
         alive: dict[str, list[ChannelRow]] = {}
         for row in snapshot.channels:
             alive.setdefault(row.linkedid, []).append(row)
-        for call, place in known.calls.items():
-            # who came while the PBX was listing its channels may be missing from the list
-            settled = place.pbx == self._pbx and place.arrival < snapshot.asked_at - GRACE
-            if settled and snapshot.complete and call not in alive:
-                self._soon_gone(call, GONE_BEFORE)
+        if snapshot.complete:
+            here = {call: place.arrival for call, place in known.calls.items() if place.pbx == self._pbx}
+            self._miss({call: here[call] for call in here.keys() - alive.keys()}, snapshot.asked_at - YOUNG)
         for agent, (state, call, token) in known.agents.items():
             if state is AgentState.OFFERED and _talking(alive.get(call, [])):
                 await self._desk.answered(call, agent, token)
         self.looked.set()
+
+    def _miss(self, arrivals: Mapping[str, float], young: float) -> None:
+        """Calls that the PBX does not have: those who joined before the moment `young` are gone."""
+        for call, arrival in arrivals.items():
+            if arrival < young:
+                self._later(self._gone(call, GONE_BEFORE), f"net {call}")
+        if any(arrival >= young for arrival in arrivals.values()):
+            self._later(self._look_again(), "net, second look")
+
+    async def _look_again(self) -> None:
+        await asyncio.sleep(YOUNG)
+        await self.look()
 
     async def close(self) -> None:
         """Forget what was about to be told; the next snapshot tells it again."""
