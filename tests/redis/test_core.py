@@ -185,6 +185,8 @@ async def test_a_call_whose_session_stays_silent_is_given_up_after_a_minute(core
     await core.tick(T + 10)
     change, deadline = await core.tick(T + 70)
     assert (change.applied, deadline) == (True, None)
+    [(call, last)] = change.given_up
+    assert (call, last.state, last.queue, last.arrival) == ("c1", CallState.UNKNOWN, "sales", T)
     assert await core.length("sales") == 0
     assert (await join(core, "c1", at=T + 80)).standing.state is CallState.OFFERED
 
