@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
+from rich.progress import Progress
 
 from hotline.schema.problems import ConfigError
 from hotline.staffing.forecast import load
-from hotline.staffing.plan import Model, Target, plan
+from hotline.staffing.plan import Model, Staffed, Target, Verified, plan
 from hotline.staffing.report import as_csv, as_json, as_table, in_words
 
 
@@ -33,6 +36,9 @@ def staff(
     shrinkage: Annotated[float, typer.Option(min=0, max=90, help="Paid time away from the phone, %.")] = 0,
     at_least: Annotated[int, typer.Option(min=0, max=10_000, help="Agents that every slot has in any case.")] = 0,
     slot: Annotated[float, typer.Option(min=1, max=1440, help="Minutes of a slot.")] = 30,
+    verify: Annotated[int, typer.Option(min=0, max=100_000, help="Simulate the planned day so many times.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of the simulated days.")] = 1,
+    redis_server: Annotated[str, typer.Option(help="The redis-server program of the simulation.")] = "redis-server",
     csv: Annotated[Path | None, typer.Option(help="Write the plan into this file too.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the table.")] = False,
 ) -> None:
@@ -45,13 +51,38 @@ def staff(
         _stop("--max-abandoned needs to know when callers give up; add --patience, or a column patience.")
     target = Target(level / 100, within, max_abandoned / 100, max_wait or math.inf, max_occupancy / 100)
     rows = plan(slots, target, model=model, shrinkage=shrinkage / 100, at_least=at_least)
+    seen = _verified(rows, within, verify, seed, redis_server) if verify else None
     if csv is not None:
-        _write(csv, as_csv(rows))
+        _write(csv, as_csv(rows, seen))
     if json:
-        print(as_json(rows))
+        print(as_json(rows, seen))
     else:
-        Console().print(as_table(rows))
-        print(in_words(rows))
+        Console().print(as_table(rows, target.level, seen))
+        print(in_words(rows, target.level, seen))
+
+
+def _verified(rows: Sequence[Staffed], within: float, days: int, seed: int, program: str) -> Verified:
+    try:
+        from hotline.simulation.runner import SimulationFailed
+        from hotline.simulation.server import NoRedis
+        from hotline.staffing.verify import verify
+    except ImportError as missing:
+        _stop(f"--verify needs {missing.name}; install hotline[simulate].")
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("Simulated days", total=days)
+        try:
+            return verify(
+                rows,
+                within,
+                days,
+                seed=seed,
+                program=program,
+                workers=os.cpu_count() or 1,
+                done=lambda: progress.advance(task),
+            )
+        except (NoRedis, SimulationFailed) as problem:
+            print(problem, file=sys.stderr)
+            raise typer.Exit(1) from None
 
 
 def _write(path: Path, text: str) -> None:

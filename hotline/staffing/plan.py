@@ -65,11 +65,24 @@ class Staffed:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What callers of one slot met in the simulated days; NaN where none called, or too few days for a margin."""
+    """What callers met in simulated days. None where nobody called, or where one day tells no margin."""
 
-    service_level: float
-    margin: float
+    service_level: float | None
+    margin: float | None
     """Half the width of the 95% confidence interval."""
+
+    def misses(self, level: float) -> bool:
+        """Surely below it: even the upper end of the interval is."""
+        return self.service_level is not None and self.service_level + (self.margin or 0.0) < level
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A plan's simulated days: its slots in their order, and all their calls."""
+
+    days: int
+    slots: tuple[Seen, ...]
+    whole: Seen
 
 
 def plan(

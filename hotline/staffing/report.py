@@ -7,22 +7,24 @@ import dataclasses
 import io
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from rich import box
 from rich.table import Table
 
-from hotline.staffing.plan import Seen, Staffed, total
+from hotline.staffing.plan import Seen, Staffed, Verified, total
 
-Row = Mapping[str, str | int | float | None]
-
-
-def rows(plan: Sequence[Staffed], seen: Sequence[Seen] | None = None) -> list[Row]:
-    """One mapping per slot, its keys the columns of the CSV; what was not planned or simulated is None."""
-    return [_row(row, seen[index] if seen else None) for index, row in enumerate(plan)]
+Row = dict[str, str | int | float | None]
 
 
-def _row(row: Staffed, seen: Seen | None) -> Row:
+def rows(plan: Sequence[Staffed], seen: Verified | None = None) -> list[Row]:
+    """One mapping per slot, its keys the columns of the CSV; None where there is nothing to tell."""
+    if seen is None:
+        return [_planned(row) for row in plan]
+    return [_planned(row) | _simulated(each) for row, each in zip(plan, seen.slots, strict=True)]
+
+
+def _planned(row: Staffed) -> Row:
     slot = row.slot
     return {
         "start": slot.name,
@@ -38,17 +40,18 @@ def _row(row: Staffed, seen: Seen | None) -> Row:
         "mean_wait": round(row.quality.mean_wait, 2),
         "abandoned": round(row.quality.abandoned, 4),
         "occupancy": round(row.quality.occupancy, 4),
-    } | ({} if seen is None else _seen(seen))
-
-
-def _seen(seen: Seen) -> Row:
-    return {
-        "simulated_service_level": None if math.isnan(seen.service_level) else round(seen.service_level, 4),
-        "simulated_margin": None if math.isnan(seen.margin) else round(seen.margin, 4),
     }
 
 
-def as_csv(plan: Sequence[Staffed], seen: Sequence[Seen] | None = None) -> str:
+def _simulated(seen: Seen) -> Row:
+    level, margin = seen.service_level, seen.margin
+    return {
+        "simulated_service_level": None if level is None else round(level, 4),
+        "simulated_margin": None if margin is None else round(margin, 4),
+    }
+
+
+def as_csv(plan: Sequence[Staffed], seen: Verified | None = None) -> str:
     """A header and a line per slot."""
     lines = rows(plan, seen)
     text = io.StringIO()
@@ -58,18 +61,20 @@ def as_csv(plan: Sequence[Staffed], seen: Sequence[Seen] | None = None) -> str:
     return text.getvalue()
 
 
-def as_json(plan: Sequence[Staffed], seen: Sequence[Seen] | None = None) -> str:
+def as_json(plan: Sequence[Staffed], seen: Verified | None = None) -> str:
     """`slots` as in the CSV, and the `total`."""
-    whole = {"slots": rows(plan, seen), "total": dataclasses.asdict(total(plan))}
-    return json.dumps(whole, indent=2, allow_nan=False, ensure_ascii=False)
+    whole = dataclasses.asdict(total(plan))
+    if seen is not None:
+        whole |= _simulated(seen.whole) | {"simulated_days": seen.days}
+    return json.dumps({"slots": rows(plan, seen), "total": whole}, indent=2, allow_nan=False, ensure_ascii=False)
 
 
-def as_table(plan: Sequence[Staffed], seen: Sequence[Seen] | None = None) -> Table:
-    """For a terminal of 80 columns: what was asked for and found for each slot."""
+def as_table(plan: Sequence[Staffed], level: float, seen: Verified | None = None) -> Table:
+    """For a terminal of 80 columns. What surely stays below `level` in the simulation is red."""
     lines = [_cells(row) for row in plan]
     if seen:
-        lines = [cells | {"simulated": _measured(each)} for cells, each in zip(lines, seen, strict=True)]
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+        lines = [cells | {"simulated": _measured(each, level)} for cells, each in zip(lines, seen.slots, strict=True)]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=0)
     heads = [head for head in lines[0] if any(cells[head] for cells in lines)]
     for head in heads:
         table.add_column(head, justify="left" if head == "slot" else "right", no_wrap=True)
@@ -82,35 +87,40 @@ def _cells(row: Staffed) -> dict[str, str]:
     return {
         "slot": row.slot.name,
         "calls": f"{row.slot.calls:g}",
-        "handle": f"{row.slot.handle:.0f} s",
+        "handle": f"{row.slot.handle:.0f}s" if row.slot.calls else "",
         "by C": str(row.erlang_c),
         "by A": "" if row.erlang_a is None else str(row.erlang_a),
         "agents": f"[bold]{row.agents}[/]",
         "paid": str(row.rostered),
         "level": _share(row.quality.service_level),
-        "wait": f"{row.quality.mean_wait:.1f} s",
+        "wait": f"{row.quality.mean_wait:.1f}s",
         "lost": _share(row.quality.abandoned) if row.erlang_a is not None else "",
-        "busy": _share(row.quality.occupancy),
+        "busy": f"{100 * row.quality.occupancy:.0f}%",
     }
 
 
-def in_words(plan: Sequence[Staffed]) -> str:
-    """The whole plan in two sentences."""
+def in_words(plan: Sequence[Staffed], level: float, seen: Verified | None = None) -> str:
+    """The whole plan in a few sentences."""
     whole = total(plan)
-    return (
+    lines = [
         f"{whole.calls:g} calls, {whole.agent_hours:g} agent-hours ({whole.rostered_hours:g} paid), "
-        f"at most {whole.busiest} agents at once.\n"
+        f"at most {whole.busiest} agents at once.",
         f"Expected: {_share(whole.service_level)} in time, {_share(whole.abandoned)} given up, "
-        f"{whole.mean_wait:.1f} s mean wait, agents {_share(whole.occupancy)} busy."
-    )
+        f"{whole.mean_wait:.1f} s mean wait, agents {_share(whole.occupancy)} busy.",
+    ]
+    if seen:
+        missed = [row.slot.name for row, each in zip(plan, seen.slots, strict=True) if each.misses(level)]
+        verdict = f"; surely below the target: {', '.join(missed)}" if missed else "; no slot surely below the target"
+        lines.append(f"Simulated {seen.days} times: {_measured(seen.whole)} in time{verdict}.")
+    return "\n".join(lines)
 
 
 def _share(share: float) -> str:
     return f"{100 * share:.1f}%"
 
 
-def _measured(seen: Seen) -> str:
-    if math.isnan(seen.service_level):
+def _measured(seen: Seen, level: float = 0.0) -> str:
+    if seen.service_level is None:
         return "no calls"
-    margin = "" if math.isnan(seen.margin) else f" ± {100 * seen.margin:.1f}"
-    return f"{100 * seen.service_level:.1f}{margin}%"
+    said = f"{100 * seen.service_level:.1f}" + ("" if seen.margin is None else f" ± {100 * seen.margin:.1f}") + "%"
+    return f"[red]{said}[/]" if seen.misses(level) else said
