@@ -147,6 +147,29 @@ def prompts(
 
 app.command()(staff)
 
+
+@app.command()
+def simulate(
+    scenario: Annotated[Path, typer.Argument(help="A scenario; config/simulations/ explains and has examples.")],
+    replications: Annotated[int | None, typer.Option(min=1, help="How many; else as the scenario says.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Other calls; else as the scenario says.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, max=64, help="Processes; else one per core.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Figures for programs instead of tables.")] = False,
+    redis_server: Annotated[str, typer.Option(help="The redis-server program; else that on PATH.")] = "",
+) -> None:
+    """Let a day of calls run through the real queue core, on a virtual clock."""
+    from hotline.simulation import command
+
+    try:
+        raise typer.Exit(
+            command.simulate(
+                scenario, replications=replications, seed=seed, workers=workers, json=json, program=redis_server
+            )
+        )
+    except ConfigError as problems:
+        _stop(problems)
+
+
 agents = typer.Typer(help="See the agents, and log them in or out.", no_args_is_help=True)
 app.add_typer(agents, name="agents")
 

@@ -125,7 +125,7 @@ class Callers:
         shape = self.scenario.busyness
         if shape is None:
             return [1.0] * days
-        return np.random.default_rng(self._busyness).gamma(shape, 1 / shape, days).tolist()
+        return [float(factor) for factor in np.random.default_rng(self._busyness).gamma(shape, 1 / shape, days)]
 
 
 def _as_recorded(call: Call, row: Traced) -> Call:

@@ -64,7 +64,8 @@ class Link:
 
     def _ask(self, *words: bytes) -> Any:
         try:
-            self._socket.sendall(hiredis.pack_command(words))
+            packed = hiredis.pack_command(words)  # type: ignore[arg-type]  # the stub knows one word only
+            self._socket.sendall(packed)
             while (reply := self._reader.gets()) is False:
                 data = self._socket.recv(65536)
                 if not data:

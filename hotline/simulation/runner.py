@@ -20,17 +20,14 @@ from hotline.acd.core import Core
 from hotline.simulation.day import Day
 from hotline.simulation.link import Link
 from hotline.simulation.model import Scenario
-from hotline.simulation.server import NoRedis, private_redis
+from hotline.simulation.server import SimulationFailed as SimulationFailed
+from hotline.simulation.server import private_redis
 from hotline.simulation.tally import Result
 from hotline.store import Store, StoreDown
 
 
-class SimulationFailed(Exception):
-    """The simulation could not go on; the text says why."""
-
-
 def run(scenario: Scenario, *, program: str, workers: int = 1) -> Iterator[Result]:
-    """Each replication's result as it comes, in any order. Raises NoRedis and SimulationFailed."""
+    """Each replication's result as it comes, in any order. Raises SimulationFailed."""
     workers = min(workers, scenario.replications)
     if workers == 1:
         return _here(scenario, program, range(scenario.replications))
@@ -68,8 +65,7 @@ def _side_by_side(scenario: Scenario, program: str, workers: int) -> Iterator[Re
             ears.append(ear)
         missing = scenario.replications
         while ears:
-            for ear in wait(ears):
-                assert isinstance(ear, Connection)
+            for ear in _ready(ears):
                 try:
                     told = ear.recv()
                 except EOFError:
@@ -90,7 +86,13 @@ def _work(scenario: Scenario, program: str, replications: range, mouth: Connecti
     try:
         for result in _here(scenario, program, replications):
             mouth.send(result)
-    except (NoRedis, SimulationFailed) as error:
+    except SimulationFailed as error:
         mouth.send(error)
     except BrokenPipeError:  # nobody listens any more
         sys.exit(1)
+
+
+def _ready(ears: list[Connection]) -> list[Connection]:
+    """Those with something to hear, once there are any."""
+    ready = wait(ears)
+    return [ear for ear in ears if ear in ready]

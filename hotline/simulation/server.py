@@ -24,7 +24,11 @@ START_WITHIN = 20.0
 _PR_SET_PDEATHSIG = 1
 
 
-class NoRedis(Exception):
+class SimulationFailed(Exception):
+    """The simulation could not go on; the text says why."""
+
+
+class NoRedis(SimulationFailed):
     """A redis-server could not be started; the text says what to do."""
 
 
@@ -88,7 +92,7 @@ def _connect(server: subprocess.Popen[bytes], path: Path) -> Link:
         with contextlib.suppress(OSError):
             return Link(path)
         if server.poll() is not None or time.monotonic() > deadline:
-            raise NoRedis(f"{server.args[0]} did not come up: {_last_words(path)}")  # type: ignore[index]
+            raise NoRedis(f"The simulation's redis-server did not come up: {_last_words(path)}")
         time.sleep(0.01)
 
 

@@ -47,12 +47,8 @@ def _one_or_more(value: object) -> object:
 
 
 When = Annotated[Period, PlainValidator(Period.parse)]
-Rates = Annotated[
-    dict[When, Annotated[float, PlainValidator(_rate)]], Field(min_length=1), BeforeValidator(_always)
-]
-Counts = Annotated[
-    dict[When, Annotated[int, Field(ge=0, le=10_000)]], Field(min_length=1), BeforeValidator(_always)
-]
+Rates = Annotated[dict[When, Annotated[float, PlainValidator(_rate)]], Field(min_length=1), BeforeValidator(_always)]
+Counts = Annotated[dict[When, Annotated[int, Field(ge=0, le=10_000)]], Field(min_length=1), BeforeValidator(_always)]
 Chance = Annotated[float, Field(ge=0, le=1)]
 Length = Annotated[Seconds, lasting(0, DAY)]
 Positive = Annotated[Seconds, lasting(0.001, DAY)]
@@ -62,7 +58,7 @@ class Formula(enum.StrEnum):
     """What the service level divides the calls answered within the threshold by."""
 
     LATE_ABANDONS = "late-abandons"
-    """Answered, and given up after the threshold: who hung up sooner was not kept waiting. As the product's metrics."""
+    """Answered, and given up after the threshold: who hung up sooner was not kept waiting. As in our metrics."""
     OFFERED = "offered"
     """All that joined a queue."""
     ANSWERED = "answered"

@@ -1,8 +1,8 @@
 """From replications to estimates: each measure with its 95% confidence interval.
 
 Rules of this file:
-- A measure is a ratio Σx ÷ Σy over replications; its interval comes from the residuals x − ratio·y (the delta method),
-  with Student's t. For plain figures (y = 1) that is the mean with its usual interval.
+- A measure is a ratio Σx ÷ Σy over replications; its interval comes from the residuals x − ratio·y (the delta
+  method), with Student's t. For plain figures (y = 1) that is the mean with its usual interval.
 - One replication gives no interval.
 """
 
@@ -21,7 +21,7 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A value and half the width of its interval. None where there was nothing to measure, or just one replication."""
+    """A value and half the width of its interval. None: there was nothing to measure, or one replication."""
 
     value: float | None
     half: float | None = None

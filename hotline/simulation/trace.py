@@ -2,7 +2,7 @@
 
 Rules of this file:
 - Times are written as in YAML (90, 90s, 1m30s) or like 08:01:30; `time` counts from the start of the simulation.
-- A cell left empty is drawn from the distribution of the call's type. Problems go to the scenario's, with their place.
+- A cell left empty is drawn from the distribution of the call's type. Problems join the scenario's own.
 """
 
 from __future__ import annotations
@@ -73,7 +73,9 @@ class _Rows:
         at, service, patience = (self.seconds(name, cells) for name in ("time", "service", "patience"))
         if at is None and len(self.problems) == before:
             self.complain(self.column("time"), "the time is missing")
-        return Traced(at, cells["type"], service, patience) if at is not None and len(self.problems) == before else None
+        if at is None or len(self.problems) > before:
+            return None
+        return Traced(at, cells["type"], service, patience)
 
     def seconds(self, name: str, cells: dict[str, str]) -> float | None:
         text = cells.get(name, "")
