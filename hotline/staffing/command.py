@@ -38,7 +38,7 @@ def staff(
     slot: Annotated[float, typer.Option(min=1, max=1440, help="Minutes of a slot.")] = 30,
     verify: Annotated[int, typer.Option(min=0, max=100_000, help="Simulate the planned day so many times.")] = 0,
     seed: Annotated[int, typer.Option(min=0, help="Of the simulated days.")] = 1,
-    redis_server: Annotated[str, typer.Option(help="The redis-server program of the simulation.")] = "redis-server",
+    redis_server: Annotated[str, typer.Option(help="The redis-server program; else that on PATH.")] = "",
     csv: Annotated[Path | None, typer.Option(help="Write the plan into this file too.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the table.")] = False,
 ) -> None:
@@ -62,12 +62,9 @@ def staff(
 
 
 def _verified(rows: Sequence[Staffed], within: float, days: int, seed: int, program: str) -> Verified:
-    try:
-        from hotline.simulation.runner import SimulationFailed
-        from hotline.simulation.server import NoRedis
-        from hotline.staffing.verify import verify
-    except ImportError as missing:
-        _stop(f"--verify needs {missing.name}; install hotline[simulate].")
+    from hotline.simulation.server import SimulationFailed
+    from hotline.staffing.verify import verify
+
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("Simulated days", total=days)
         try:
@@ -80,9 +77,12 @@ def _verified(rows: Sequence[Staffed], within: float, days: int, seed: int, prog
                 workers=os.cpu_count() or 1,
                 done=lambda: progress.advance(task),
             )
-        except (NoRedis, SimulationFailed) as problem:
-            print(problem, file=sys.stderr)
-            raise typer.Exit(1) from None
+        except ModuleNotFoundError as missing:
+            problem = f"{missing.name} is missing; install hotline[simulate]: pip install 'hotline[simulate]'"
+        except SimulationFailed as failure:
+            problem = str(failure)
+    print(problem, file=sys.stderr)
+    raise typer.Exit(1)
 
 
 def _write(path: Path, text: str) -> None:

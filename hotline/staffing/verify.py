@@ -34,8 +34,8 @@ def verify(
 ) -> Verified:
     """Simulate the planned day `days` times; `done` is called after each.
 
-    `program` is the redis-server to run ("" = the one on PATH). Raises NoRedis and SimulationFailed, and ImportError
-    where numpy and scipy are not installed.
+    `program` is the redis-server to run ("" = the one on PATH). Raises SimulationFailed, and
+    ModuleNotFoundError where numpy or scipy is not installed.
     """
     from hotline.simulation.runner import run
     from hotline.simulation.server import find
