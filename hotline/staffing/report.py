@@ -74,10 +74,11 @@ def as_table(plan: Sequence[Staffed], level: float, seen: Verified | None = None
     lines = [_cells(row) for row in plan]
     if seen:
         lines = [cells | {"simulated": _measured(each, level)} for cells, each in zip(lines, seen.slots, strict=True)]
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=0)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=0)
     heads = [head for head in lines[0] if any(cells[head] for cells in lines)]
     for head in heads:
-        table.add_column(head, justify="left" if head == "slot" else "right", no_wrap=True)
+        slot = head == "slot"  # where the terminal is narrow, a date may stand above its time
+        table.add_column(head, justify="left" if slot else "right", no_wrap=not slot, overflow="fold")
     for cells in lines:
         table.add_row(*(cells[head] for head in heads))
     return table
@@ -108,7 +109,7 @@ def in_words(plan: Sequence[Staffed], level: float, seen: Verified | None = None
         f"Expected: {_share(whole.service_level)} in time, {_share(whole.abandoned)} given up, "
         f"{whole.mean_wait:.1f} s mean wait, agents {_share(whole.occupancy)} busy.",
     ]
-    if seen:
+    if seen and seen.whole.service_level is not None:
         missed = [row.slot.name for row, each in zip(plan, seen.slots, strict=True) if each.misses(level)]
         verdict = f"; surely below the target: {', '.join(missed)}" if missed else "; no slot surely below the target"
         lines.append(f"Simulated {seen.days} times: {_measured(seen.whole)} in time{verdict}.")

@@ -43,6 +43,14 @@ def test_erlang_a_has_its_columns_where_a_patience_is_known() -> None:
     assert "…" not in result.output
 
 
+def test_dates_take_no_room_from_the_figures(tmp_path: Path) -> None:
+    path = tmp_path / "week.csv"
+    path.write_text("start,calls,handle,patience\n2026-11-23 08:00,1000,3m,60\n2026-11-24 08:00,1000,3m,60\n")
+    result = staff(path, "--shrinkage", "30")
+    assert "…" not in result.output
+    assert max(map(len, result.output.splitlines())) <= 80
+
+
 def test_the_csv_is_what_the_json_is(textbook: Path, tmp_path: Path) -> None:
     result = staff(textbook, "--json", "--csv", tmp_path / "plan.csv", "--patience", "300")
     told = json.loads(result.stdout)

@@ -58,3 +58,10 @@ def test_what_was_simulated_is_told_beside_the_plan() -> None:
     assert first.endswith(",0.7,0.02")
     assert second.endswith(",,")
     assert '"simulated_days": 10' in as_json(rows, seen)
+
+
+def test_nothing_is_said_of_simulated_days_without_calls() -> None:
+    nothing = Seen(None, None)
+    assert "Simulated" not in in_words(
+        plan([Slot("08:00", 0, 1800, 0, 0)], Target()), 0.8, Verified(2, (nothing,), nothing)
+    )
