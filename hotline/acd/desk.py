@@ -32,12 +32,6 @@ PATIENCE = 2.0
 Work = Callable[[str], Awaitable[None]]
 """Makes one change of the core and tells of it, given the id that all its tries share."""
 
-Told = Callable[[Change], None]
-
-
-def _untold(_: Change) -> None:
-    """Nothing is to be told of this change."""
-
 
 class Desk:
     """The queue core with its bells, its clock and its voice."""

@@ -1,6 +1,6 @@
 -- Time passes: leases of silent sessions run out, wrap-ups and pauses end, calls silent for too long are given up.
 -- In order of the deadlines, MOST at a time; `more` answers the next deadline ("" for none), which lies in the past
--- when there is more to do now.
+-- when there is more to do now, and `given_up` the calls given up, with their last standings.
 -- include lib/change.lua
 local MOST = 100
 
