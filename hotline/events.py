@@ -9,7 +9,7 @@ Rules of this file:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 
@@ -22,9 +22,8 @@ class Event:
 
     def fields(self) -> dict[str, Any]:
         """Everything but `at`, for a log line."""
-        values = asdict(self)
-        del values["at"]
-        return {name: value for name, value in values.items() if value != ""}
+        values = ((each.name, getattr(self, each.name)) for each in fields(self))
+        return {name: value for name, value in values if name != "at" and value != ""}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
