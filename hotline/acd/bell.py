@@ -30,6 +30,7 @@ class Bell:
     def __init__(self, chimes: Mapping[str, Chime], taken: Taken) -> None:
         self._chimes, self._taken = chimes, taken
         self._ringing: set[asyncio.Task[None]] = set()
+        self._offers: dict[str, Offer] = {}
 
     def ring(self, offer: Offer) -> None:
         """Begin to ring; returns at once. A PBX that we have no link to is left to others."""
@@ -38,7 +39,17 @@ class Bell:
             return
         task = asyncio.create_task(self._ring(offer, chime), name=f"bell {offer.call}")
         self._ringing.add(task)
-        task.add_done_callback(self._ringing.discard)
+        self._offers[offer.call] = offer
+        task.add_done_callback(lambda done: self._rung(done, offer))
+
+    def heard(self, call: str) -> Offer | None:
+        """The offer that we ring for, told once: a session of this process that wakes up need not ask Redis."""
+        return self._offers.pop(call, None)
+
+    def _rung(self, task: asyncio.Task[None], offer: Offer) -> None:
+        self._ringing.discard(task)
+        if self._offers.get(offer.call) is offer:
+            del self._offers[offer.call]
 
     async def _ring(self, offer: Offer, chime: Chime) -> None:
         for _ in range(MOST_RINGS):

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 
 from hotline.acd.bell import Bell
 from hotline.acd.core import Core
-from hotline.acd.model import CallState, Change, Left, Missed, Offer, Standing
+from hotline.acd.model import AgentState, CallState, Change, Left, Missed, Offer, Standing
 from hotline.clock import Clock
 from hotline.events import AgentAnswered, AgentStateChanged, CallerLeftQueue, ConversationEnded, Emit, OfferMissed
 from hotline.store import StoreDown
@@ -25,6 +25,9 @@ TICK_EVERY = 1.0
 RETRY_EVERY = 0.25
 MERCY = 6.0
 """Seconds after Redis's return before any lease runs out: longer than sessions need to look, and to renew."""
+
+_SOON_OVER = (AgentState.WRAP_UP, AgentState.PAUSED)
+"""What may end before the next tick. Leases are longer."""
 
 PATIENCE = 2.0
 """Seconds that a call's session waits for Redis to take a change; then it goes on."""
@@ -48,9 +51,13 @@ class Desk:
             self._bell.ring(offer)
         for agent, state in change.agents:
             self.emit(AgentStateChanged(at=self.now(), call=call, agent=agent, state=state.value, cause=cause))
-        if change.applied:
+        if any(state in _SOON_OVER for _, state in change.agents):
             self._due.set()
         return change
+
+    def heard(self, call: str) -> Offer | None:
+        """The offer that this process rings a call's bell for, if it does; told once."""
+        return self._bell.heard(call)
 
     async def settle(self, call: str, what: str, work: Work) -> None:
         """Do what must not be lost to a call: now, or in the background if Redis makes us wait for long.
@@ -87,8 +94,7 @@ class Desk:
             change = await self.core.answered(call, agent, token, moment, operation=operation)
             was = self.carry_out(change, "answered", call).standing
             if change.applied:
-                waited = max(0.0, moment - was.arrival)
-                self.emit(AgentAnswered(at=moment, call=call, queue=was.queue, agent=agent, waited=waited))
+                self._answered(call, was.queue, agent, moment, was.arrival)
 
         await self.settle(call, "answered", tell)
 
@@ -105,13 +111,15 @@ class Desk:
             OfferMissed(at=moment, call=call, queue=offer.queue, agent=offer.agent, outcome=outcome.value, rang=rang)
         )
 
-    async def finished(self, offer: Offer, ended_by: str, talked: float) -> None:
-        """The conversation of an offer is over; the agent wraps up."""
+    async def finished(self, offer: Offer, ended_by: str, talked: float, arrival: float) -> None:
+        """The conversation of an offer is over; the agent wraps up. That they answered is told if nobody has."""
         moment, call = self.now(), offer.call
 
         async def tell(operation: str) -> None:
             change = await self.core.finished(call, offer.agent, offer.token, self.now(), operation=operation)
-            self.carry_out(change, "finished", call)
+            was = self.carry_out(change, "finished", call).standing
+            if change.applied and was.state is not CallState.TALKING:  # the link to the PBX is down: nobody told it
+                self._answered(call, offer.queue, offer.agent, moment - talked, arrival)
             if change.applied or change.standing.state is CallState.UNKNOWN:  # unknown: Redis has lost its data
                 self._ended(offer, talked, ended_by, moment)
 
@@ -140,6 +148,9 @@ class Desk:
         else:
             waited = max(0.0, at - was.arrival)
             self.emit(CallerLeftQueue(at=at, call=call, queue=was.queue, reason=reason.value, waited=waited))
+
+    def _answered(self, call: str, queue: str, agent: str, at: float, arrival: float) -> None:
+        self.emit(AgentAnswered(at=at, call=call, queue=queue, agent=agent, waited=max(0.0, at - arrival)))
 
     def _ended(self, offer: Offer, talked: float, ended_by: str, at: float) -> None:
         queue, agent, talked = offer.queue, offer.agent, max(0.0, talked)

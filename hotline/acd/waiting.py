@@ -69,7 +69,8 @@ class _Wait:
             standing = await self._stand()
             if standing.state is CallState.TALKING and standing.offer:
                 # the conversation outlived the service that began it, and is over: we have the caller
-                await self.desk.finished(standing.offer, "agent", max(0.0, self.desk.now() - standing.answered))
+                talked = max(0.0, self.desk.now() - standing.answered)
+                await self.desk.finished(standing.offer, "agent", talked, self.arrival)
                 return True
             if standing.offer and standing.offer.token not in self.spent:
                 if await self._connect(standing.offer):
@@ -102,6 +103,9 @@ class _Wait:
         """Where we stand; joins, or joins again when Redis has lost us. While Redis is down: nowhere."""
         try:
             if self.joined:
+                offer = self.desk.heard(self.call)
+                if offer and offer.token not in self.spent:
+                    return Standing(CallState.OFFERED, arrival=self.arrival, offer=offer, queue=self.queue.name)
                 standing = await self.desk.core.look(self.call, self.desk.now())
                 if standing.state not in (CallState.UNKNOWN, CallState.ENDED):
                     return standing
@@ -175,7 +179,9 @@ class _Wait:
     async def _connect(self, offer: Offer) -> bool:
         """Ring the agent of an offer; True once they talked."""
         self.spent.add(offer.token)
-        if not await self._take(offer):
+        noted = self.phone.note("OFFER", f"{offer.agent}:{offer.token}")  # for the PBX's events about the dial
+        taken, _ = await asyncio.gather(self._take(offer), noted)
+        if not taken:
             return False
         began = self.desk.now()
         self.desk.emit(
@@ -184,15 +190,9 @@ class _Wait:
             )
         )
         async with self._held(offer):
-            dialed = await self.phone.dial(
-                offer.phone,
-                seconds=self.queue.ring,
-                variables={"HOTLINE_OFFER": f"{offer.agent}:{offer.token}"},
-            )
+            dialed = await self.phone.dial(offer.phone, seconds=self.queue.ring)
         if dialed.outcome is DialOutcome.ANSWERED:
-            # the PBX's event told it already, unless the link to it is down
-            await self.desk.answered(self.call, offer.agent, offer.token, dialed.talked)
-            await self.desk.finished(offer, "agent", dialed.talked)
+            await self.desk.finished(offer, "agent", dialed.talked, self.arrival)
             return True
         await self.desk.missed(offer, _MISSES.get(dialed.outcome, Missed.LOST), self.desk.now() - began)
         return False

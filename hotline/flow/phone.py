@@ -10,7 +10,7 @@ Rules of this file:
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Protocol
@@ -98,17 +98,8 @@ class Phone(Protocol):
     async def record(self, path: PurePath, *, most: float, silence: float, stop_keys: str = "#") -> Recorded:
         """Beep, record WAV (8 kHz, 16 bit, mono) to `path` (suffix .wav) for at most `most` seconds."""
 
-    async def dial(
-        self,
-        target: str,
-        *,
-        seconds: float,
-        variables: Mapping[str, str] | None = None,
-    ) -> Dialed:
-        """Ring `target` (e.g. PJSIP/anna) while the caller hears music; return when the talk is over.
-
-        `variables` are set on the caller's channel first, so PBX events about this dial carry them.
-        """
+    async def dial(self, target: str, *, seconds: float) -> Dialed:
+        """Ring `target` (e.g. PJSIP/anna) while the caller hears music; return when the talk is over."""
 
     async def set_language(self, language: str) -> None:
         """Play prompts in `language` from now on, and keep it through a re-entry."""

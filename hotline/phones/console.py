@@ -62,7 +62,7 @@ class ConsolePhone:
         await self._line("  ● recording; Enter ends it: ")
         return Recorded(seconds=most, hung_up=False, key="#")
 
-    async def dial(self, target: str, *, seconds: float, variables: Mapping[str, str] | None = None) -> Dialed:
+    async def dial(self, target: str, *, seconds: float) -> Dialed:
         answered = await self._line(f"  ringing {target} for {seconds:g} s; does it answer? [y/N] ")
         return Dialed(DialOutcome.ANSWERED if answered.lower().startswith("y") else DialOutcome.NO_ANSWER)
 

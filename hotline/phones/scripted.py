@@ -6,7 +6,7 @@ or "lost". When the script runs out, the caller hangs up. `heard` is the transcr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path, PurePath
 
 from hotline.flow.phone import CallInfo, Dialed, DialOutcome, HungUp, LineLost, Recorded
@@ -75,7 +75,7 @@ class ScriptedPhone:
             target.write_bytes(content)  # noqa: ASYNC240
         return recorded
 
-    async def dial(self, target: str, *, seconds: float, variables: Mapping[str, str] | None = None) -> Dialed:
+    async def dial(self, target: str, *, seconds: float) -> Dialed:
         self.heard.append(f">> dial {target}")
         return next(self._dials, Dialed(DialOutcome.NO_ANSWER))
 

@@ -12,7 +12,7 @@ import pytest
 from hotline.acd.bell import Bell
 from hotline.acd.core import Core
 from hotline.acd.desk import Desk
-from hotline.acd.model import AgentSettings, AgentState, Left, QueueSettings
+from hotline.acd.model import AgentSettings, AgentState, Left, QueueSettings, Standing
 from hotline.acd.waiting import wait_for_agent
 from hotline.events import (
     AgentAnswered,
@@ -62,6 +62,7 @@ async def test_an_idle_agent_is_rung_at_once_and_wraps_up_afterwards(floor: Floo
     phone = ScriptedPhone(dials=[TALKED])
     assert await wait_for_agent(phone, POWER, floor.desk)
     assert phone.heard == [">> dial PJSIP/anna"]
+    assert phone.notes["OFFER"] == "anna:1"
     assert floor.story() == ["CallerQueued", "AgentOffered", "AgentAnswered", "ConversationEnded"]
     assert floor.one(ConversationEnded).talked == 42.0
     assert await floor.agent("anna") is AgentState.WRAP_UP
@@ -84,6 +85,31 @@ async def test_the_bell_wakes_a_caller_who_waits(floor: Floor) -> None:
     phone = Waiting([BELL], dials=[TALKED])
     assert await wait_for_agent(phone, POWER, floor.desk)
     assert phone.heard == [">> hold default", "<< D", ">> dial PJSIP/anna"]
+
+
+async def test_a_bell_of_this_process_brings_the_offer_along(floor: Floor) -> None:
+    looks: list[str] = []
+
+    async def chime(channel: str) -> None:
+        assert channel == INFO.channel
+
+    class Watched(Core):
+        async def look(self, call: str, now: float) -> Standing:
+            looks.append(call)
+            return await super().look(call, now)
+
+    class Waiting(ScriptedPhone):
+        async def hold(self, seconds: float, *, music: str) -> str:
+            floor.desk.carry_out(await core.login(ANNA, floor.moment), "login")
+            return await super().hold(seconds, music=music)
+
+    core = Watched(floor.core._store)
+    floor.desk = Desk(core, Bell({INFO.pbx: chime}, core.taken), lambda: floor.moment, floor.events.append)
+    phone = Waiting([BELL], dials=[TALKED])
+    assert await wait_for_agent(phone, POWER, floor.desk)
+    assert phone.heard == [">> hold default", "<< D", ">> dial PJSIP/anna"]
+    assert looks == []
+    await floor.desk.close()
 
 
 async def test_a_phone_that_is_not_answered_passes_the_caller_on_to_the_next(floor: Floor) -> None:

@@ -53,6 +53,24 @@ async def test_each_verb_is_one_command_and_its_answer(asterisk):
     assert pbx.done
 
 
+async def test_several_variables_are_asked_for_at_once(asterisk):
+    pbx = asterisk(
+        """
+        << GET FULL VARIABLE "${DIALSTATUS}|${HOTLINE_NOTHING}|${STRFTIME(,,%s)}"
+        >> 200 result=1 (ANSWER||1700000061)
+        << GET FULL VARIABLE "${A}|${B}"
+        >> 200 result=1 (x|y|z)
+        """
+    )
+    line = pbx.channel
+    assert await line.get_variables("DIALSTATUS", "HOTLINE_NOTHING", "STRFTIME(,,%s)") == ["ANSWER", "", "1700000061"]
+    with pytest.raises(CommandRefused, match="one by one"):
+        await line.get_variables("A", "B")
+    with pytest.raises(CommandRefused, match="plain variable"):
+        await line.get_variables("A", "SHELL(x)")
+    assert pbx.done
+
+
 async def test_the_last_prompt_and_the_wait_for_a_key_are_one_command(asterisk):
     pbx = asterisk(
         """

@@ -13,7 +13,8 @@ from hotline.flow.phone import BELL, CallInfo, Dialed, DialOutcome, HungUp, Line
 from hotline.phones.agi import AgiPhone, BadCall, call_info
 
 SOUNDS = {"en": ("welcome", "menu", "sorry"), "vi": ("welcome",)}
-DIAL = '<< EXEC "Dial" "PJSIP/anna,15,giU(hotline-answered)m(default)"\n>> 200 result=0'
+ASK = '<< GET FULL VARIABLE "${DIALSTATUS}|${HANGUPCAUSE}|${HOTLINE_ANSWERED}|${STRFTIME(,,%s.%3q)}"'
+DIAL = f'<< EXEC "Dial" "PJSIP/anna,15,giU(hotline-answered)m(default)"\n>> 200 result=0\n{ASK}\n>> 200 result=1 '
 
 
 @pytest.fixture
@@ -212,23 +213,16 @@ async def test_a_pbx_without_tones_records_without_a_beep(phone):
 # -- dialing ------------------------------------------------------------------------------------------------------
 
 
-async def test_a_dial_carries_its_variables_and_tells_how_long_they_talked(phone):
-    line = phone(
-        f"""
-        << SET VARIABLE "HOTLINE_OFFER" "anna:7"
-        >> 200 result=1
-        {DIAL}
-        << GET VARIABLE "DIALSTATUS"
-        >> 200 result=1 (ANSWER)
-        << GET VARIABLE "HOTLINE_ANSWERED"
-        >> 200 result=1 (1700000000.250)
-        << GET VARIABLE "STRFTIME(,,%s.%3q)"
-        >> 200 result=1 (1700000061.750)
-        """
-    )
-    dialed = await line.dial("PJSIP/anna", seconds=14.2, variables={"HOTLINE_OFFER": "anna:7"})
+async def test_a_dial_tells_how_long_they_talked(phone):
+    line = phone(DIAL + "(ANSWER|16|1700000000.250|1700000061.750)")
+    dialed = await line.dial("PJSIP/anna", seconds=14.2)
     assert dialed.outcome is DialOutcome.ANSWERED
     assert math.isclose(dialed.talked, 61.5)
+
+
+async def test_a_pbx_that_does_not_note_the_answer_tells_no_talk_time(phone):
+    line = phone(DIAL + "(ANSWER|16||1700000061.750)")
+    assert await line.dial("PJSIP/anna", seconds=15) == Dialed(DialOutcome.ANSWERED, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -244,8 +238,7 @@ async def test_a_dial_carries_its_variables_and_tells_how_long_they_talked(phone
     ],
 )
 async def test_a_dial_in_vain_tells_why(phone, status: str, cause: str, outcome: DialOutcome):
-    asked = f'\n<< GET VARIABLE "HANGUPCAUSE"\n>> 200 result=1 ({cause})' if cause else ""
-    line = phone(f'{DIAL}\n<< GET VARIABLE "DIALSTATUS"\n>> 200 result=1 ({status}){asked}')
+    line = phone(DIAL + f"({status}|{cause}||1700000061.750)")
     assert await line.dial("PJSIP/anna", seconds=15) == Dialed(outcome)
     assert line.pbx.done
 
@@ -257,9 +250,7 @@ async def test_the_caller_keeps_the_music_of_the_queue_while_an_agent_rings(phon
         >> 200 result=0
         << WAIT FOR DIGIT "3000"
         >> 200 result=68
-        {DIAL.replace("m(default)", "m(calm)")}
-        << GET VARIABLE "DIALSTATUS"
-        >> 200 result=1 (NOANSWER)
+        {DIAL.replace("m(default)", "m(calm)")}(NOANSWER|||1700000061.750)
         << SET MUSIC "ON" "calm"
         >> 200 result=0
         << WAIT FOR DIGIT "3000"
