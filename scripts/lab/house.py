@@ -91,7 +91,7 @@ class House:
             "HOTLINE_REDIS": self.redis.address,
             "HOTLINE_SPOOL": str(self.spool),
             "HOTLINE_SOUNDS": str(self.sounds),
-            "HOTLINE_CLOCK": str(self.clock),
+            "HOTLINE_CLOCK": str(self.clock or ""),
             "HOTLINE_MAX_CALLS": str(self._max_calls),
         }
         return Service(environment, log=self.folder / f"hotline-{number + 1}.log", on_line=self._on_line)
