@@ -39,8 +39,11 @@ class Phone:
         self._registration = Registration(world.pbx.sip, name, world.pbx.password, contact_port=world.sip)
 
     async def rings(self, within: float = 10.0) -> Call:
-        """The next call that rings here. Raises TimeoutError."""
-        return await asyncio.wait_for(self._ringing.get(), within)
+        """The next call that rings here; those that gave up before are passed over. Raises TimeoutError."""
+        async with asyncio.timeout(within):
+            while (call := await self._ringing.get()).over:
+                pass
+        return call
 
     def rang(self, call: Call) -> None:
         self._ringing.put_nowait(call)

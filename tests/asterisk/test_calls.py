@@ -140,22 +140,22 @@ async def in_the_promise(house: House, call: Dialogue) -> None:
     await asyncio.sleep(0.3)
 
 
-@pytest.mark.parametrize(
-    ("number", "step", "left"),
-    [
-        ("1900", in_the_first_prompt, None),
-        ("1900", at_the_question, None),
-        ("1900", at_the_correction, None),
-        ("1903", in_a_transfer, None),
-        ("1902", while_waiting, ("CallerLeftQueue", {"reason": "abandoned"})),
-        ("1902", while_the_agent_rings, ("CallerLeftQueue", {"reason": "abandoned"})),
-        ("1902", while_talking, ("ConversationEnded", {"ended_by": "caller", "agent": "anna"})),
-        ("1905", in_the_greeting, None),
-        ("1905", in_the_recording, ("VoicemailFailed", {"reason": "too-short"})),
-        ("1905", in_the_promise, None),
-    ],
-    ids=lambda value: value.__name__.replace("_", " ") if callable(value) else "",
-)
+STEPS = [
+    ("1900", in_the_first_prompt, None),
+    ("1900", at_the_question, None),
+    ("1900", at_the_correction, None),
+    ("1903", in_a_transfer, None),
+    ("1902", while_waiting, ("CallerLeftQueue", {"reason": "abandoned"})),
+    ("1902", while_the_agent_rings, ("CallerLeftQueue", {"reason": "abandoned"})),
+    ("1902", while_talking, ("ConversationEnded", {"ended_by": "caller", "agent": "anna"})),
+    ("1905", in_the_greeting, None),
+    ("1905", in_the_recording, ("VoicemailFailed", {"reason": "too-short"})),
+    ("1905", in_the_promise, None),
+]
+"""Number dialed, how far the call gets, and what is told of it besides its end."""
+
+
+@pytest.mark.parametrize(("number", "step", "left"), STEPS, ids=[step.__name__ for _, step, _ in STEPS])
 async def test_a_caller_may_hang_up(
     house: House,
     core: Core,

@@ -85,13 +85,14 @@ async def test_the_old_place_is_in_front_of_those_who_came_later(house: House, c
         binh = await agent(house, "binh")
         await _serves(binh, NAM)
         await first.event("AgentAnswered", agent="binh")
-        await _serves(anna, LAN)  # left alone for a second after the miss, then free again
-        await second.event("AgentAnswered", agent="anna")
-    await nothing_left(house, core, {"anna": "idle", "binh": "idle"})
+        await first.party.hang_up()
+        await _serves(binh, LAN)
+        await second.event("AgentAnswered", agent="binh")
+    await nothing_left(house, core, {"anna": "paused", "binh": "idle"})
 
 
-@pytest.mark.parametrize("outcome", ["busy", "rejected", "unregistered"])
-async def test_an_agent_who_cannot_be_had_costs_the_caller_no_time(house: House, core: Core, outcome: str):
+@pytest.mark.parametrize(("outcome", "then"), [("busy", "paused"), ("unregistered", "paused"), ("rejected", "idle")])
+async def test_an_agent_who_cannot_be_had_costs_the_caller_no_time(house: House, core: Core, outcome: str, then: str):
     marks = {house.service: house.service.mark()}
     anna, binh = [await agent(house, name) for name in ("anna", "binh")]
     if outcome == "unregistered":
@@ -103,16 +104,16 @@ async def test_an_agent_who_cannot_be_had_costs_the_caller_no_time(house: House,
         assert missed["rang"] < 2
         await _serves(binh, NAM)
         await call.event("AgentAnswered", agent="binh")
-    await nothing_left(house, core, {"anna": "idle", "binh": "idle"})
+    await nothing_left(house, core, {"anna": then, "binh": "idle"})
     assert complaints(house, marks) == []
 
 
 async def test_an_agent_who_missed_a_call_is_rung_again_when_there_is_no_other(house: House, core: Core):
     anna = await agent(house, "anna")
     async with dial(house, "1902") as call:
-        await (await anna.rings()).reject()
-        await call.event("OfferMissed", outcome="busy")
-        await _serves(anna, NAM)
+        await (await anna.rings()).reject(DECLINED)
+        await call.event("OfferMissed", outcome="rejected")
+        await _serves(anna, NAM)  # after the second for which she is left alone
         await call.event("AgentAnswered", agent="anna")
     await nothing_left(house, core, {"anna": "idle"})
 
@@ -142,7 +143,7 @@ async def test_an_agent_who_logs_out_in_a_conversation_finishes_it_and_is_gone(h
 
 
 async def nothing_left_but(core: Core, call: str) -> None:
-    snapshot = await core.snapshot(0)
+    snapshot = await core.snapshot()
     assert set(snapshot.calls) == {call}
     assert not snapshot.agents
 
