@@ -109,7 +109,7 @@ class House:
 
     async def drain(self) -> None:
         """All calls end: every agent is idle."""
-        known = await self.core.snapshot(0.0)
+        known = await self.core.snapshot()
         waiting = [call for call, place in known.calls.items() if place.state is CallState.WAITING]
         await each(self.core.leave(call, Left.LOST, 1e7) for call in waiting)
         await each(self.finished(offer) for offer in self.talking)

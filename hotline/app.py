@@ -191,8 +191,7 @@ class Service:
         return await self.metrics.render(self._standing, self.now())
 
     async def _standing(self) -> tuple[Snapshot, PromiseCounts]:
-        now = self.now()
-        return await self.core.snapshot(now), await self.indexer.promises(now)
+        return await self.core.snapshot(), await self.indexer.promises(self.now())
 
     def _health(self) -> Health:
         async def redis() -> str | None:

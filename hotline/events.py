@@ -106,7 +106,7 @@ class OfferMissed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentAnswered(Event):
-    """`waited` from virtual entry into the queue to the agent's answer."""
+    """`waited` from the caller's arrival to the agent's answer."""
 
     queue: str
     agent: str
@@ -124,7 +124,7 @@ class ConversationEnded(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallerLeftQueue(Event):
-    """Without an agent: `reason` is abandoned, max-wait, no-agents, key or full."""
+    """Without an agent: `reason` is abandoned, max-wait, full or lost."""
 
     queue: str
     reason: str

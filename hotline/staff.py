@@ -34,7 +34,7 @@ async def _core(redis: Address) -> AsyncIterator[Core]:
 async def states(config: Config, redis: Address) -> Mapping[str, str]:
     """Every configured agent's state, "offline" for who never logged in."""
     async with _core(redis) as core:
-        known = (await core.snapshot(time.time())).agents
+        known = (await core.snapshot()).agents
     offline = (AgentState.OFFLINE, "", 0)
     return {name: known.get(name, offline)[0].value for name in config.agents}
 

@@ -92,23 +92,21 @@ class Core:
             pbx,
         )
 
-    async def look(self, call: str, now: float) -> Standing:
+    async def look(self, call: str) -> Standing:
         """Where a call stands. UNKNOWN asks its session to join (again): Redis, or the last session, was lost."""
-        del now  # a look changes nothing, whatever the time
         return _standing(await self._read("look", call))
 
     async def take(self, offer: Offer, now: float, lease: float) -> Change:
-        """The call's session begins to ring the agent, who is held until the moment `lease`; the bell may stop."""
+        """The call's session rings the agent, who is held until the moment `lease`; the bell may stop.
+
+        Asked again and again while the phone rings; not applied once the agent is not held by this offer any more.
+        """
         return await self._change("take", now, offer.call, offer.agent, offer.token, lease)
 
     async def taken(self, call: str, token: int) -> bool:
         """Whether nobody needs to be told of an offer any more: it was taken, or it is over."""
         current, taken = await self._store.read("hmget", self._key(f"call:{call}"), [b"token", b"taken"])
         return bool(current != _bytes(token) or taken == current)
-
-    async def renew(self, offer: Offer, now: float, lease: float) -> Change:
-        """The call's session still rings the agent: hold them until the moment `lease`."""
-        return await self.take(offer, now, lease)
 
     async def answered(self, call: str, agent: str, token: int, now: float, *, operation: str = "") -> Change:
         """The agent picked up. Believed even after the lease, while neither of the two is with anyone else."""
@@ -156,9 +154,8 @@ class Core:
         reply = await self._send("tick", now)
         return _parsed(reply), float(reply["more"]) if reply["more"] else None
 
-    async def snapshot(self, now: float) -> Snapshot:
+    async def snapshot(self) -> Snapshot:
         """Everything at one moment. Offline agents and empty queues are not in it."""
-        del now
         reply = await self._read("snapshot")
         calls = {
             call: Place(_CALL_STATES[state], channel, pbx, float(arrival))

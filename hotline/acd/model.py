@@ -43,7 +43,6 @@ class Left(enum.StrEnum):
     ABANDONED = "abandoned"
     MAX_WAIT = "max-wait"
     NO_AGENTS = "no-agents"
-    KEY = "key"
     FULL = "full"
     LOST = "lost"
     """The PBX no longer knows the call."""

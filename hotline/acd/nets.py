@@ -1,6 +1,6 @@
 """The nets under every call: what the PBX says about calls whose own session cannot say it any more.
 
-The first net is the dialplan's `h` extension, which tells any living service that a call ended. Here are the
+The first net is the dialplan's hangup handler, which tells any living service that a call ended. Here are the
 second, the PBX's events, and the third, a snapshot after every connect, to the PBX or to Redis (which may have come
 back with less than it knew). All three may speak of the same call:
 the queue core applies the first and ignores the rest.
@@ -71,7 +71,7 @@ class Nets:
     async def _compare(self, snapshot: Snapshot) -> None:
         """After a connect: free who held a call that the PBX no longer has, and learn who answered meanwhile."""
         try:
-            known = await self._desk.core.snapshot(self._desk.now())
+            known = await self._desk.core.snapshot()
         except StoreDown:
             return  # there will be another snapshot when Redis is back
         alive: dict[str, list[ChannelRow]] = {}

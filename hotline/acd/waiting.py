@@ -106,7 +106,7 @@ class _Wait:
                 offer = self.desk.heard(self.call)
                 if offer and offer.token not in self.spent:
                     return Standing(CallState.OFFERED, arrival=self.arrival, offer=offer, queue=self.queue.name)
-                standing = await self.desk.core.look(self.call, self.desk.now())
+                standing = await self.desk.core.look(self.call)
                 if standing.state not in (CallState.UNKNOWN, CallState.ENDED):
                     return standing
             standing = await self._join()
@@ -221,7 +221,7 @@ class _Wait:
             await asyncio.sleep(RENEW_EVERY)
             now = self.desk.now()
             with contextlib.suppress(StoreDown):
-                await self.desk.core.renew(offer, now, now + LEASE_MARGIN)
+                await self.desk.core.take(offer, now, now + LEASE_MARGIN)
 
 
 _MISSES = {

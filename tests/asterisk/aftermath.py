@@ -31,7 +31,7 @@ async def core_of(house: House) -> AsyncIterator[Core]:
 async def state_of(house: House, agent: str) -> str:
     """An agent's state, as Redis has it."""
     async with core_of(house) as core:
-        return (await core.snapshot(time.time())).agents[agent][0].value
+        return (await core.snapshot()).agents[agent][0].value
 
 
 async def all_is_well(house: House, **agents: str) -> None:

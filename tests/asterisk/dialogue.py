@@ -109,7 +109,7 @@ async def nothing_left(house: House, core: Core, agents: Mapping[str, str] | Non
     deadline = time.monotonic() + 8
     while True:
         channels = int((await house.pbx.manager.action("CoreStatus"))["CoreCurrentCalls"])
-        snapshot = await core.snapshot(time.time())
+        snapshot = await core.snapshot()
         states = {name: state.value for name, (state, *_) in snapshot.agents.items()}
         if not channels and not snapshot.calls and states == wanted:
             return

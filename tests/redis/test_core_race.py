@@ -30,7 +30,7 @@ async def answer_calls(core: Core, chance: random.Random, mine: list[str], seen:
         for _ in range(chance.choice([1, 1, 2])):
             await core.join(call, queue=queue, arrival=float(len(seen)), now=1.0, channel="c", pbx="p")
         while True:
-            standing = await core.look(call, 1.0)
+            standing = await core.look(call)
             if standing.state is CallState.WAITING and chance.random() < 0.05:
                 await core.leave(call, Left.ABANDONED, 1.0)
                 break

@@ -49,7 +49,7 @@ class Floor:
         return event
 
     async def agent(self, name: str) -> AgentState:
-        return (await self.core.snapshot(self.moment)).agents[name][0]
+        return (await self.core.snapshot()).agents[name][0]
 
 
 @pytest.fixture
@@ -94,9 +94,9 @@ async def test_a_bell_of_this_process_brings_the_offer_along(floor: Floor) -> No
         assert channel == INFO.channel
 
     class Watched(Core):
-        async def look(self, call: str, now: float) -> Standing:
+        async def look(self, call: str) -> Standing:
             looks.append(call)
-            return await super().look(call, now)
+            return await super().look(call)
 
     class Waiting(ScriptedPhone):
         async def hold(self, seconds: float, *, music: str) -> str:
