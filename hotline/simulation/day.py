@@ -59,7 +59,7 @@ class Day:
                 continue
             _, _, event = heapq.heappop(self._events)
             await event()
-            if not self._told:
+            if not self._told and self._next() != moment:
                 await self._tick()
         for call in list(self.calls.values()):
             await self._send_away(call, Left.NO_AGENTS)
@@ -78,17 +78,22 @@ class Day:
             heapq.heappush(self._events, (round(max(moment, self.now), 6), next(self._order), event))
 
     async def _tick(self) -> None:
-        change, due = await self.core.tick(EPOCH + self.now)
-        self._due = None if due is None else max(self.now, round(due - EPOCH, 6))
-        self._told = True
-        if change.applied:
+        self._told = False
+        while not self._told:
+            change, due = await self.core.tick(EPOCH + self.now)
+            self._due = None if due is None else max(self.now, round(due - EPOCH, 6))
+            self._told = True
             await self._follow(change)
-            if not self._told:
-                await self._tick()
+
+    async def _do(self, change: Awaitable[Change]) -> Change:
+        """Change the core, and follow what that brings about; the next tick will tell which deadlines it made."""
+        self._told = False
+        changed = await change
+        await self._follow(changed)
+        return changed
 
     async def _follow(self, change: Change) -> None:
         """What a change of the core brings about: agents move, phones ring."""
-        self._told = False
         for agent, state in change.agents:
             self.tally.moved(agent, self._groups[agent].name, state, self.now)
         for call, _ in change.given_up:
@@ -122,8 +127,9 @@ class Day:
             queue = replace(queue, wrap_up=call.wrap_up)
         self.calls[call.id] = call
         now = EPOCH + self.now
-        change = await self.core.join(call.id, queue=queue, arrival=now, now=now, channel=call.id, pbx="simulated")
-        await self._follow(change)
+        change = await self._do(
+            self.core.join(call.id, queue=queue, arrival=now, now=now, channel=call.id, pbx="simulated")
+        )
         if not call.answered and not call.over:
             await self._wait(call, change)
 
@@ -149,12 +155,12 @@ class Day:
         if not call.answered and not call.over:
             self._gone(call, self.tally.abandoned)
             self._call_again(call, blocked=False)
-            await self._follow(await self.core.leave(call.id, Left.ABANDONED, EPOCH + self.now))
+            await self._do(self.core.leave(call.id, Left.ABANDONED, EPOCH + self.now))
 
     async def _send_away(self, call: Call, reason: Left) -> None:
         if not call.answered and not call.over:
             self._gone(call, self.tally.left)
-            await self._follow(await self.core.leave(call.id, reason, EPOCH + self.now))
+            await self._do(self.core.leave(call.id, reason, EPOCH + self.now))
 
     def _gone(self, call: Call, note: Callable[[Call, float], None]) -> None:
         call.over = True
@@ -186,11 +192,11 @@ class Day:
 
     async def _log_in(self, name: str) -> None:
         settings = AgentSettings(name, f"PJSIP/{name}", self._groups[name].skills)
-        await self._follow(await self.core.login(settings, EPOCH + self.now))
+        await self._do(self.core.login(settings, EPOCH + self.now))
 
     async def _log_out(self, name: str) -> None:
         """Goes at once, or after the conversation."""
-        await self._follow(await self.core.logout(name, EPOCH + self.now))
+        await self._do(self.core.logout(name, EPOCH + self.now))
 
     async def _ring(self, call: Call, offer: Offer) -> None:
         call.offer = offer
@@ -200,7 +206,7 @@ class Day:
             return
         now, ring = EPOCH + self.now, call.type.queue.ring
         delay = float(pick_up.sample(self.callers.pick_up, 1)[0])
-        await self._follow(await self.core.take(offer, now, now + ring + LEASE_MARGIN))
+        await self._do(self.core.take(offer, now, now + ring + LEASE_MARGIN))
         if delay <= ring:
             self._at(self.now + delay, lambda: self._answer(call, offer))
         else:
@@ -209,21 +215,19 @@ class Day:
     async def _answer(self, call: Call, offer: Offer) -> None:
         if call.over or call.offer is not offer:
             return
-        change = await self.core.answered(call.id, offer.agent, offer.token, EPOCH + self.now)
+        change = await self._do(self.core.answered(call.id, offer.agent, offer.token, EPOCH + self.now))
         if change.applied:
             call.answered = True
             self.tally.answered(call, self.now - call.at)
             self._at(self.now + call.service, lambda: self._hang_up(call, offer))
-        await self._follow(change)
 
     async def _miss(self, call: Call, offer: Offer) -> None:
         if not call.over and call.offer is offer:
-            await self._follow(
-                await self.core.missed(call.id, offer.agent, offer.token, Missed.NO_ANSWER, EPOCH + self.now)
-            )
+            now = EPOCH + self.now
+            await self._do(self.core.missed(call.id, offer.agent, offer.token, Missed.NO_ANSWER, now))
 
     async def _hang_up(self, call: Call, offer: Offer) -> None:
         call.over = True
         del self.calls[call.id]
         self.tally.served(call)
-        await self._follow(await self.core.finished(call.id, offer.agent, offer.token, EPOCH + self.now))
+        await self._do(self.core.finished(call.id, offer.agent, offer.token, EPOCH + self.now))

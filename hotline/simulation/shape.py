@@ -37,6 +37,13 @@ def _rate(value: object) -> float:
     return rate
 
 
+def _count(value: object) -> int:
+    text = str(value).strip()
+    if not text.isascii() or not text.isdigit() or len(text) > 5:
+        raise ValueError(f"{quoted(value)} is no number of agents; write it like 12")
+    return int(text)
+
+
 def _always(value: object) -> object:
     """A plain value holds at all times."""
     return {ALWAYS: value} if isinstance(value, str) else value
@@ -48,7 +55,7 @@ def _one_or_more(value: object) -> object:
 
 When = Annotated[Period, PlainValidator(Period.parse)]
 Rates = Annotated[dict[When, Annotated[float, PlainValidator(_rate)]], Field(min_length=1), BeforeValidator(_always)]
-Counts = Annotated[dict[When, Annotated[int, Field(ge=0, le=10_000)]], Field(min_length=1), BeforeValidator(_always)]
+Counts = Annotated[dict[When, Annotated[int, PlainValidator(_count)]], Field(min_length=1), BeforeValidator(_always)]
 Chance = Annotated[float, Field(ge=0, le=1)]
 Length = Annotated[Seconds, lasting(0, DAY)]
 Positive = Annotated[Seconds, lasting(0.001, DAY)]
