@@ -4,6 +4,7 @@ Rules of this file:
 - What was said is kept even if nobody knows who said it; a note beside the recording may know.
 - Everything here may run at any time, in any process, again and again: one salvager works at a time, and what
   has its line is never given another.
+- A note without its recording is of a caller who left no words, or has not begun: it goes when it is old.
 - A file's age is by the machine's clock, which stamps files; what goes into a line is by the service's clock.
 - Blocking, like the outbox.
 """
@@ -27,7 +28,10 @@ from hotline.callbacks.wav import NoSound, measure
 LEAST = 2.0
 """Seconds of sound that are worth keeping."""
 
-UNREADABLE = int(LEAST * 16000) + 44
+UNREADABLE = ".unreadable"
+"""What a recording is called that nobody can play; its note stays beside it for whoever looks."""
+
+WORTH_A_LOOK = int(LEAST * 16000) + 44
 """A file of so many bytes would be worth keeping if only it could be read."""
 
 Due = Callable[[str, float], float]
@@ -71,19 +75,22 @@ class Salvage:
                 self.outbox.discard(path.stem)
             else:
                 self._take(path, path.stem, "recovered", now, done)
-        for leftover in _older((*tmp.glob("*.own"), *tmp.glob("*.note")), age):
-            leftover.unlink(missing_ok=True)
+        for copy in _older(tmp.glob("*.own"), age):
+            copy.unlink(missing_ok=True)
+        _forget_lonely_notes(tmp, age)
 
     def adopt_fallback(self, now: float, *, age: float = 10.0, age_unclosed: float = 120.0) -> Salvaged:
         """Keep what the dialplan recorded alone, once a file was left untouched for `age` seconds.
 
         A header that is not closed means that the PBX may still record, or died: that waits `age_unclosed`.
         """
-        done = Salvaged()
+        done, fallback = Salvaged(), self.outbox.fallback
         with locked(self.outbox.lines / ".salvage", 0.0) as mine:
-            for path in _older(self.outbox.fallback.glob("*.wav"), age) if mine else ():
-                if _closed(path) or age_unclosed <= _age(path):
-                    self._adopt(path, now, done)
+            if mine:
+                for path in _older(fallback.glob("*.wav"), age):
+                    if _closed(path) or age_unclosed <= _age(path):
+                        self._adopt(path, now, done)
+                _forget_lonely_notes(fallback, age_unclosed)
         return done
 
     def _adopt(self, path: Path, now: float, done: Salvaged) -> None:
@@ -99,7 +106,7 @@ class Salvage:
         id = f"{_NOT_IN_A_NAME.sub('_', path.stem)[:80]}-{digest[:12]}"
         write_note(self.outbox.tmp / f"{id}.note", note)
         self._take(path, id, "fallback", now, done)
-        if not path.exists():
+        if not path.exists() and not path.with_suffix(UNREADABLE).exists():
             about.unlink(missing_ok=True)
 
     def _unlisted(self) -> list[Path]:
@@ -131,13 +138,14 @@ class Salvage:
 
     def _give_up(self, path: Path, id: str, why: str, done: Salvaged) -> None:
         """Too little to keep is removed; much that cannot be read is put aside for a person to look at."""
-        if path.stat().st_size < UNREADABLE:
+        if path.stat().st_size < WORTH_A_LOOK:
             done.too_short += 1
             path.unlink()
         else:
-            path.rename(path.with_suffix(".unreadable"))
+            path.rename(path.with_suffix(UNREADABLE))
             done.problems.append(_sentence(path, why))
-        self.outbox.discard(id)
+        if not path.with_suffix(UNREADABLE).exists() or path.stem != id:
+            self.outbox.discard(id)
 
     def _entry(self, settled: Settled, source: str, now: float) -> Entry:
         note = read_note(self.outbox.tmp / f"{settled.id}.note")
@@ -170,6 +178,13 @@ def _age(path: Path) -> float:
 
 def _older(paths: Iterable[Path], age: float) -> list[Path]:
     return sorted(each for each in paths if _age(each) >= age and each.exists())
+
+
+def _forget_lonely_notes(folder: Path, age: float) -> None:
+    """Remove old notes that have no recording beside them: a note is written once, its recording grows for minutes."""
+    for note in _older(folder.glob("*.note"), age):
+        if not any(note.with_suffix(kind).exists() for kind in (".wav", UNREADABLE)):
+            note.unlink(missing_ok=True)
 
 
 def _closed(path: Path) -> bool:

@@ -77,6 +77,7 @@ async def words(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def pbx(tmp_path_factory: pytest.TempPathFactory, sounds: Path) -> AsyncIterator[Pbx]:
     """A PBX without a hotline service; `await pbx.set_servers([...])` gives it some."""
     folder = tmp_path_factory.mktemp("pbx")
+    (folder / "spool" / "hotline" / "fallback").mkdir(parents=True)  # as a service once made it
     async with Pbx(folder, spool=folder / "spool" / "hotline", sounds=sounds, extra=EXTENSIONS) as pbx:
         yield pbx
 

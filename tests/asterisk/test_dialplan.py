@@ -137,8 +137,9 @@ async def test_a_caller_who_hangs_up_in_a_message_leaves_what_was_said(
         await caller.hears(sounds / "en" / "voicemail-greeting.wav")
         await asyncio.sleep(0.5)
         await caller.speak(words)
+        (message,) = messages(fallback) - before
+        assert (await note_of(fallback, message.stem))["number"] == CALLER, "it must not wait for the end"
         await caller.hang_up()
-    (message,) = messages(fallback) - before
     assert (await note_of(fallback, message.stem))["entry"] == "1900"
     assert audio.similarity(words, message) > 0.8
 

@@ -48,6 +48,24 @@ def test_without_a_note_the_caller_is_unknown_and_the_words_are_kept(outbox: Out
     assert (entry.call, entry.number, entry.queue) == ("pbx1-17.3", "", "")
 
 
+def test_a_note_is_there_before_its_recording_and_goes_only_without_one(outbox: Outbox, salvage: Salvage) -> None:
+    note = outbox.fallback / "pbx1-17.3.note"
+    note.write_text("number=0901234567\n")
+    assert salvage.adopt_fallback(NOW).kept == []
+    assert note.exists(), "the caller may just be about to speak"
+    aged(note, HOUR)
+    recording = fallback(outbox, "pbx1-17.3", never_closed(sound(3)))
+    assert salvage.adopt_fallback(NOW).kept == []
+    assert note.exists(), "the caller still speaks"
+    aged(recording, HOUR)
+    assert [each.number for each in salvage.adopt_fallback(NOW).kept] == ["+84901234567"]
+    lonely = outbox.fallback / "pbx1-18.1.note"
+    lonely.write_text("number=0901234567\n")
+    aged(lonely, HOUR)
+    salvage.adopt_fallback(NOW)
+    assert list(outbox.fallback.iterdir()) == []
+
+
 def test_a_recording_that_still_grows_is_left_alone(outbox: Outbox, salvage: Salvage) -> None:
     aged(fallback(outbox, "writing", sound(3)), 1)
     aged(fallback(outbox, "paused", never_closed(sound(3))), 60)
@@ -80,10 +98,13 @@ def test_what_is_too_short_is_removed(outbox: Outbox, salvage: Salvage) -> None:
 
 
 def test_much_that_cannot_be_read_is_put_aside_and_told_once(outbox: Outbox, salvage: Salvage) -> None:
-    aged(fallback(outbox, "odd", b"?" * 50000), 200)
+    aged(fallback(outbox, "odd", b"?" * 50000, "number=0901234567\n"), 200)
     assert "fallback/odd.wav could not be salvaged" in salvage.adopt_fallback(NOW).problems[0]
     assert salvage.adopt_fallback(NOW).problems == []
     assert (outbox.fallback / "odd.unreadable").read_bytes() == b"?" * 50000
+    aged(outbox.fallback / "odd.note", HOUR)
+    salvage.adopt_fallback(NOW)
+    assert (outbox.fallback / "odd.note").exists(), "whoever looks at it wants to know whose it is"
 
 
 def test_a_recording_whose_service_died_is_recovered_after_an_hour(outbox: Outbox, salvage: Salvage) -> None:
@@ -97,6 +118,16 @@ def test_a_recording_whose_service_died_is_recovered_after_an_hour(outbox: Outbo
     assert (entry.number, entry.queue, entry.recorded_at) == ("+84901234567", "billing", NOW - 4000)
     assert salvage.recover(NOW, age=0).kept == []
     assert list(outbox.tmp.iterdir()) == []
+
+
+def test_the_note_of_a_long_recording_waits_for_it(outbox: Outbox, salvage: Salvage) -> None:
+    id, path = outbox.recording_path({"call": "pbx1-1.1", "number": "+84901234567"})
+    aged(outbox.tmp / f"{id}.note", HOUR + 60)  # written when it began
+    path.write_bytes(sound(60))
+    aged(path, HOUR - 10)
+    assert salvage.recover(NOW).kept == []
+    aged(path, HOUR + 1)
+    assert [each.number for each in salvage.recover(NOW).kept] == ["+84901234567"]
 
 
 def test_a_renamed_recording_without_a_line_gets_one(outbox: Outbox, salvage: Salvage) -> None:
