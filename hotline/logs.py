@@ -83,6 +83,7 @@ def configure_logging(
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, mask_numbers, renderer],
         )
     )
+    logging.getLogger("asyncio_redis").setLevel(logging.WARNING)  # it tells every try; LinkChanged tells what matters
     root = logging.getLogger()
     root.handlers = [*(each for each in root.handlers if not isinstance(each, _Handler)), handler]
     root.setLevel(level)

@@ -9,6 +9,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -74,7 +75,13 @@ class Reception:
         await handler(channel)
 
     async def refuse(self, channel: Channel) -> None:
-        """The polite answer to a caller for whom there is no room: say so, and end the call."""
+        """The polite answer to a caller for whom there is no room: say so, and end the call.
+
+        Only callers can be too many: what the dialplan tells us, and agents who come to help, are always heard.
+        """
+        if channel.request.script != "call":
+            await self.handle(channel)
+            return
         try:
             phone = self._phone(channel)
             await phone.answer()
@@ -140,20 +147,26 @@ class Reception:
         with bound_contextvars(call=phone.info.call):
             try:
                 await phone.answer()
-                await phone.say((await self._shift(agent, wish),))
+                last = await self._shift(phone, agent, wish)
+                await phone.say((last,) if last else ())
                 await phone.hang_up()
             except (HungUp, LineLost):
                 return
 
-    async def _shift(self, agent: AgentSettings | None, wish: str) -> str:
-        """Log an agent in or out; the prompt that tells how it went."""
+    async def _shift(self, phone: AgiPhone, agent: AgentSettings | None, wish: str) -> str:
+        """Log an agent in or out; the prompt that is still to be heard, or ""."""
         if agent is None or wish not in ("login", "logout"):
             self._log.warning("A phone that belongs to no agent of the configuration dialed the agents' code.")
             return "agent-unknown"
         now, core = self.now(), self.desk.core
         try:
-            change = await (core.login(agent, now) if wish == "login" else core.logout(agent.name, now))
+            if wish == "logout":
+                self.desk.carry_out(await core.logout(agent.name, now), wish)
+                return "agent-logged-out"
+            # the phone may ring at once, so all is said before; who does not listen to the end is logged in as well
+            with contextlib.suppress(HungUp, LineLost):
+                await phone.say(("agent-logged-in",))
+            self.desk.carry_out(await core.login(agent, self.now()), wish)
         except StoreDown:
             return "technical-problem"
-        self.desk.carry_out(change, wish)
-        return "agent-logged-in" if wish == "login" else "agent-logged-out"
+        return ""
