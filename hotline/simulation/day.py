@@ -119,8 +119,7 @@ class Day:
         call.at = self.now
         self.tally.arrived(call)
         if await self._full(call):
-            self.tally.blocked(call)
-            self._call_again(call, blocked=True)
+            self._turn_away(call)
             return
         queue = call.type.queue
         if call.wrap_up is not None:
@@ -130,8 +129,16 @@ class Day:
         change = await self._do(
             self.core.join(call.id, queue=queue, arrival=now, now=now, channel=call.id, pbx="simulated")
         )
+        if change.standing.state == "full":
+            self._turn_away(call)
+            return
         if not call.answered and not call.over:
             await self._wait(call, change)
+
+    def _turn_away(self, call: Call) -> None:
+        self.calls.pop(call.id, None)
+        self.tally.blocked(call)
+        self._call_again(call, blocked=True)
 
     async def _wait(self, call: Call, change: Change) -> None:
         if change.standing.state is CallState.WAITING:
