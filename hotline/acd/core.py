@@ -53,7 +53,7 @@ RETRY_WITHIN = 1.0
 _CHANGES = (
     "answered", "finished", "join", "leave", "login", "logout", "missed", "pause", "ready", "take", "tick",
 )  # fmt: skip
-_READS = ("look", "snapshot")
+_READS = ("check", "look", "snapshot")
 
 
 class Core:
@@ -70,12 +70,21 @@ class Core:
         self._operations = _operation_ids()
 
     async def join(
-        self, call: str, *, queue: QueueSettings, arrival: float, now: float, channel: str, pbx: str
+        self,
+        call: str,
+        *,
+        queue: QueueSettings,
+        arrival: float,
+        now: float,
+        channel: str,
+        pbx: str,
+        force: bool = False,
     ) -> Change:
         """A call joins `queue`, as of `arrival`; the standing says whether it waits or has an offer at once.
 
         A known call keeps its place, arrival and offer, and only its channel is noted. A call whose caller hung up
-        stays ended.
+        stays ended, unless its session has heard of the caller since and says so by `force`. Into a queue that has
+        `max_length` callers nobody joins: then the standing is FULL.
         """
         delays = {outcome.value: queue.miss_pause.get(outcome, MISS_DELAYS[outcome]) for outcome in Missed}
         return await self._change(
@@ -90,6 +99,8 @@ class Core:
             json.dumps(delays),
             channel,
             pbx,
+            queue.max_length,
+            "force" if force else "",
         )
 
     async def look(self, call: str) -> Standing:
@@ -128,11 +139,18 @@ class Core:
 
     async def login(self, agent: AgentSettings, now: float) -> Change:
         """The agent is idle from now on; one who is logged in gets the phone and skills given here."""
-        return await self._change("login", now, agent.name, agent.phone, canonical(agent.skills))
+        return await self._change("login", now, agent.name, agent.phone, canonical(agent.skills), "")
 
-    async def logout(self, agent: str, now: float) -> Change:
-        """The agent goes: at once, or after the offer or conversation in hand."""
-        return await self._change("logout", now, agent)
+    async def refresh(self, agent: AgentSettings, now: float) -> Change:
+        """The agent, if logged in, gets the phone and skills given here, and goes on with what they do."""
+        return await self._change("login", now, agent.name, agent.phone, canonical(agent.skills), "refresh")
+
+    async def logout(self, agent: str, now: float, *, at_once: bool = False) -> Change:
+        """The agent goes: at once, or after the offer or conversation in hand.
+
+        `at_once` is for one who is stuck: the call in hand is given up as lost, whatever became of it.
+        """
+        return await self._change("logout", now, agent, "now" if at_once else "")
 
     async def pause(self, agent: str, reason: str, now: float) -> Change:
         """The agent takes a break without an end: at once, or after the offer or conversation in hand."""
@@ -146,12 +164,13 @@ class Core:
         """The agent's wrap-up is over before its time."""
         return await self._change("ready", now, agent, AgentState.WRAP_UP.value)
 
-    async def tick(self, now: float) -> tuple[Change, float | None]:
+    async def tick(self, now: float, mercy: float = 0.0) -> tuple[Change, float | None]:
         """Do what fell due by `now`. Also answers the next deadline; None when nothing is due at any time.
 
         A deadline that is not after `now` means that more is due at once (a tick does a hundred things at most).
+        Sessions that could not be heard have until the moment `mercy`: no lease ends before.
         """
-        reply = await self._send("tick", now)
+        reply = await self._send("tick", now, mercy)
         return _parsed(reply), float(reply["more"]) if reply["more"] else None
 
     async def snapshot(self) -> Snapshot:
@@ -169,8 +188,8 @@ class Core:
         return int(await self._store.read("zcard", self._key(f"queue:{queue}")))
 
     async def check(self) -> None:
-        """Raise StoreDown unless Redis answers."""
-        await self._store.read("ping")
+        """Raise StoreDown unless Redis answers and takes what is written."""
+        await self._read("check")
 
     def new_operation(self) -> str:
         """An id for a change that is to be asked for until it is answered, however often the link breaks."""
@@ -236,6 +255,7 @@ def _parsed(reply: dict[str, Any]) -> Change:
         agents=tuple((name, AgentState(state)) for name, state in reply["agents"]),
         standing=_standing(reply["standing"]),
         given_up=tuple((call, _standing(was)) for call, was in reply["given_up"]),
+        lapsed=tuple(_offer(row) for row in reply["lapsed"]),
     )
 
 

@@ -101,6 +101,8 @@ class CallState(enum.StrEnum):
     OFFERED = "offered"
     TALKING = "talking"
     ENDED = "ended"
+    FULL = "full"
+    """It could not join."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,7 @@ class Change:
     `offers` are those made by this change (to any call: someone must ring their bells); `agents` names those
     whose state this change altered, with the new state, for the log. `standing` is the call's after the change;
     where the change ended the call, it is the last one before that. `given_up` are calls that ended as lost because
-    no session has been heard of for too long, with their last standings.
+    no session has been heard of for too long, with their last standings; `lapsed` are offers whose leases ran out.
     """
 
     applied: bool
@@ -131,6 +133,7 @@ class Change:
     agents: tuple[tuple[str, AgentState], ...] = ()
     standing: Standing = Standing(CallState.UNKNOWN)
     given_up: tuple[tuple[str, Standing], ...] = ()
+    lapsed: tuple[Offer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,18 +76,23 @@ class Reference:
         self.made: list[Offer] = []
         self.moved: dict[str, AgentState] = {}
         self.given_up: list[tuple[str, Standing]] = []
+        self.lapsed: list[Offer] = []
 
     # --- what Core does ---
 
-    def join(self, id: str, queue: QueueSettings, arrival: float, now: float, channel: str, pbx: str) -> Change:
+    def join(
+        self, id: str, queue: QueueSettings, arrival: float, now: float, channel: str, pbx: str, force: bool = False
+    ) -> Change:
         self._begin(now)
         if call := self.calls.get(id):
             call.channel, call.pbx = channel, pbx
             if call.state != "lost":
                 return self._change(False, id)
             call.give_up = None
-        elif self.ended.get(id) == "abandoned":
+        elif self.ended.get(id) == "abandoned" and not force:
             return self._change(False, id)
+        elif 0 < queue.max_length <= len(self._line(queue.name)):
+            return self._change(False, id, Standing(CallState.FULL))
         else:
             self.ended.pop(id, None)
             call = self.calls[id] = Call(id, queue, arrival, channel, pbx)
@@ -142,7 +147,8 @@ class Reference:
         was = self.look(id)
         call = self.calls.get(id)
         if not call:
-            self.ended.setdefault(id, reason.value)
+            if reason is Left.ABANDONED:
+                self.ended.setdefault(id, reason.value)
             return self._change(False, id, was)
         if call.state == "talking":
             self._hang_up(call)
@@ -167,15 +173,27 @@ class Reference:
             self._move(agent, AgentState.IDLE)
         return self._change(True)
 
-    def logout(self, name: str, now: float) -> Change:
+    def refresh(self, settings: AgentSettings, now: float) -> Change:
+        self._begin(now)
+        agent = self.agents.get(settings.name)
+        if not agent or (agent.phone == settings.phone and agent.skills == dict(settings.skills)):
+            return self._change(False)
+        agent.phone, agent.skills = settings.phone, dict(settings.skills)
+        if agent.state is AgentState.IDLE:
+            self._move(agent, AgentState.IDLE)
+        return self._change(True)
+
+    def logout(self, name: str, now: float, at_once: bool = False) -> Change:
         self._begin(now)
         agent = self.agents.get(name)
-        if not agent or agent.wish == "offline":
+        if not agent or (agent.wish == "offline" and not at_once):
             return self._change(False)
-        if agent.call:
+        if agent.call and not at_once:
             agent.wish = "offline"
-        else:
-            self._move(agent, AgentState.OFFLINE)
+            return self._change(True)
+        if agent.call:
+            self._give_up(self.calls[agent.call])
+        self._move(agent, AgentState.OFFLINE)
         return self._change(True)
 
     def pause(self, name: str, reason: str, now: float) -> Change:
@@ -206,17 +224,23 @@ class Reference:
     def wrapped(self, name: str, now: float) -> Change:
         return self.ready(name, now, AgentState.WRAP_UP)
 
-    def tick(self, now: float) -> tuple[Change, float | None]:
+    def tick(self, now: float, mercy: float = 0.0) -> tuple[Change, float | None]:
         self._begin(now)
         any_due = False
         while due := [entry for entry in self._due() if entry[0] <= now]:
             deadline, _, what = min(due, key=lambda entry: entry[:2])
             any_due = True
             if isinstance(what, Call):
-                self.given_up.append((what.id, self.look(what.id)))
-                self._end(what, "lost")
+                if now < mercy:
+                    what.give_up = mercy
+                else:
+                    self._give_up(what)
             elif what.state is AgentState.OFFERED:
-                self._miss(self.calls[what.call], Missed.LOST)
+                if now < mercy:
+                    what.deadline = self.calls[what.call].lease = mercy
+                else:
+                    self.lapsed.append(self.calls[what.call].offer)
+                    self._miss(self.calls[what.call], Missed.LOST)
             else:
                 self._move(what, AgentState.IDLE, since=deadline)
         return self._change(any_due), min((entry[0] for entry in self._due()), default=None)
@@ -225,11 +249,7 @@ class Reference:
         call = self.calls.get(id)
         if not call:
             return Standing(CallState.ENDED if id in self.ended else CallState.UNKNOWN)
-        line = sorted(
-            other.rank
-            for other in self.calls.values()
-            if other.queue.name == call.queue.name and other.state != "talking"
-        )
+        line = self._line(call.queue.name)
         return Standing(
             CallState.UNKNOWN if call.state == "lost" else CallState(call.state),
             position=line.index(call.rank) + 1 if call.rank in line else 0,
@@ -242,11 +262,17 @@ class Reference:
     # --- how ---
 
     def _begin(self, now: float) -> None:
-        self.now, self.made, self.moved, self.given_up = now, [], {}, []
+        self.now, self.made, self.moved, self.given_up, self.lapsed = now, [], {}, [], []
+
+    def _line(self, queue: str) -> list[tuple[float, str]]:
+        return sorted(
+            call.rank for call in self.calls.values() if call.queue.name == queue and call.state != "talking"
+        )
 
     def _change(self, applied: bool, id: str = "", standing: Standing | None = None) -> Change:
         standing = standing or (self.look(id) if id else Standing(CallState.UNKNOWN))
-        return Change(applied, tuple(self.made), tuple(self.moved.items()), standing, tuple(self.given_up))
+        moved, given_up = tuple(self.moved.items()), tuple(self.given_up)
+        return Change(applied, tuple(self.made), moved, standing, given_up, tuple(self.lapsed))
 
     def _holding(self, id: str, agent: str, token: int, state: str = "") -> Call | None:
         call = self.calls.get(id)
@@ -303,6 +329,10 @@ class Reference:
         call.token, call.lease, call.taken = self.token, self.now + self.hold, False
         self._move(agent, AgentState.OFFERED, deadline=call.lease, call=call.id)
         self.made.append(call.offer)
+
+    def _give_up(self, call: Call) -> None:
+        self.given_up.append((call.id, self.look(call.id)))
+        self._end(call, "lost")
 
     def _end(self, call: Call, reason: str) -> None:
         del self.calls[call.id]

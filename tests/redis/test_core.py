@@ -17,6 +17,7 @@ from hotline.acd.model import (
     Missed,
     Offer,
     QueueSettings,
+    Snapshot,
     Standing,
 )
 from hotline.store import StoreDown
@@ -160,6 +161,7 @@ async def test_an_agent_is_held_until_the_lease_ends_and_renewing_moves_it(core)
     assert (change.applied, deadline) == (False, pytest.approx(T + 30))
     change, deadline = await core.tick(T + 30)
     assert change.agents == (("anna", AgentState.IDLE),)
+    assert change.lapsed == (dataclasses.replace(offer, lease=T + 30),)
     assert not (await core.take(offer, T + 31, T + 60)).applied
 
 
@@ -422,6 +424,30 @@ async def test_a_hang_up_that_overtakes_its_join_wins(core):
     assert (await join(core, "c1")).standing.state is CallState.ENDED
 
 
+async def test_a_caller_who_is_heard_of_after_all_joins_again_when_forced(core):
+    await core.leave("c1", Left.ABANDONED, T)
+    assert (await join(core, "c1")).standing.state is CallState.ENDED
+    change = await core.join("c1", queue=SALES, arrival=T, now=T + 3, channel="PJSIP/c1", pbx="pbx1", force=True)
+    assert change.applied
+    assert change.standing == Standing(CallState.WAITING, position=1, arrival=T, queue="sales")
+
+
+async def test_a_call_that_never_joined_leaves_a_trace_only_if_its_caller_hung_up(core, redis):
+    assert not (await core.leave("c1", Left.LOST, T)).applied
+    assert not redis("EXISTS", "hotline:ended:c1")
+    assert (await join(core, "c1")).applied
+
+
+async def test_a_queue_takes_no_more_than_its_most_at_once_and_keeps_those_who_come_back(core):
+    short = dataclasses.replace(SALES, max_length=2)
+    changes = await asyncio.gather(*(join(core, f"c{n}", queue=short) for n in range(5)))
+    assert sorted(change.standing.state for change in changes) == [CallState.FULL] * 3 + [CallState.WAITING] * 2
+    assert await core.length("sales") == 2
+    joined = next(f"c{n}" for n, change in enumerate(changes) if change.applied)
+    assert (await join(core, joined, queue=short)).standing.state is CallState.WAITING
+    assert [change.applied for change in changes].count(True) == 2
+
+
 async def test_a_caller_who_left_may_queue_again(core):
     await join(core, "c1")
     await core.leave("c1", Left.MAX_WAIT, T + 5)
@@ -453,6 +479,44 @@ async def test_a_logout_asked_for_during_a_conversation_comes_after_it_and_can_b
     change = await core.finished("c1", "anna", offer.token, T + 60)
     assert change.agents == (("anna", AgentState.OFFLINE),)
     assert (await core.snapshot()).agents == {}
+
+
+async def test_a_refresh_gives_those_at_work_their_new_phone_and_skills_and_nobody_else(core):
+    moved = dataclasses.replace(ANNA, phone="PJSIP/desk-7", skills={"german": 1})
+    assert not (await core.refresh(moved, T)).applied
+    await core.login(ANNA, T)
+    await join(core, "c1")
+    await talk(core, "c1")
+    await core.logout("anna", T + 1)
+    assert (await core.refresh(moved, T + 2)).agents == ()
+    assert not (await core.refresh(moved, T + 2)).applied
+    assert (await core.leave("c1", Left.ABANDONED, T + 3)).agents == (("anna", AgentState.OFFLINE),)
+    await core.login(ANNA, T + 4)
+    await join(core, "c2", at=T + 5, queue=QueueSettings("q", {"german": 1}))
+    [offer] = (await core.refresh(moved, T + 6)).offers
+    assert (offer.call, offer.phone) == ("c2", "PJSIP/desk-7")
+
+
+async def test_an_agent_who_is_stuck_is_logged_out_at_once_and_the_call_given_up(core, redis):
+    await core.login(ANNA, T)
+    await join(core, "c1")
+    offer = await talk(core, "c1")
+    await core.logout("anna", T + 1)
+    change = await core.logout("anna", T + 2, at_once=True)
+    assert change.agents == (("anna", AgentState.OFFLINE),)
+    [(call, was)] = change.given_up
+    assert (call, was.state, was.queue) == ("c1", CallState.TALKING, "sales")
+    assert redis("GET", "hotline:ended:c1") == b"lost"
+    assert not (await core.finished("c1", "anna", offer.token, T + 3)).applied
+    assert await core.snapshot() == Snapshot({}, {}, {})
+
+
+async def test_an_agent_held_for_a_call_that_redis_no_longer_has_can_be_logged_out(core, redis):
+    await core.login(ANNA, T)
+    await join(core, "c1")
+    await talk(core, "c1")
+    redis("DEL", "hotline:call:c1")
+    assert (await core.logout("anna", T, at_once=True)).agents == (("anna", AgentState.OFFLINE),)
 
 
 async def test_agents_verbs_without_effect_say_so(core):
@@ -556,6 +620,68 @@ async def test_redis_killed_and_back_empty_callers_join_again_in_their_order(ser
         assert await core.look(f"c{n}") == Standing(CallState.UNKNOWN)
         await core.join(f"c{n}", queue=SALES, arrival=T + n, now=T + 10, channel="PJSIP/x", pbx="pbx1")
     assert [(await core.look(f"c{n}")).position for n in (1, 2, 3, 4)] == [1, 2, 3, 4]
+
+
+async def test_after_an_outage_leases_and_lost_calls_are_kept_for_a_while_and_wrap_ups_end_on_time(core):
+    await core.login(ANNA, T)
+    await join(core, "silent")
+    await core.tick(T + 10)  # its session is gone: to be given up at T + 70
+    await core.logout("anna", T + 10)
+    await core.login(BEN, T + 11)
+    await join(core, "c2", at=T + 11)  # rings ben until T + 21
+    await core.login(ANNA, T + 12)
+    await join(core, "c3", at=T + 12)
+    offer = await talk(core, "c3", at=T + 13)
+    await core.finished("c3", "anna", offer.token, T + 60)  # wraps up until T + 70
+    change, deadline = await core.tick(T + 70, T + 76)
+    assert change.agents == (("anna", AgentState.IDLE),)
+    assert (change.given_up, change.lapsed) == ((), ())
+    assert deadline == pytest.approx(T + 76)
+    standing = await core.look("c2")
+    assert standing.offer
+    assert standing.offer.lease == pytest.approx(T + 76)
+    change, _ = await core.tick(T + 76)
+    assert change.agents == (("ben", AgentState.IDLE),)
+    assert [call for call, _ in change.given_up] == ["silent"]
+
+
+async def test_what_is_due_and_belongs_to_nobody_does_not_stop_the_time(core, redis):
+    await core.login(ANNA, T)
+    await join(core, "c1")
+    offer = await talk(core, "c1")
+    await core.finished("c1", "anna", offer.token, T + 1)
+    for nobody in ("agent:nobody", "call:nothing", "what", "agent:", "queue:sales"):
+        redis("ZADD", "hotline:due", T, nobody)
+    change, deadline = await core.tick(T + 11)
+    assert (change.agents, deadline) == ((("anna", AgentState.IDLE),), None)
+
+
+async def test_an_agent_rung_for_a_call_that_redis_no_longer_has_is_idle_when_the_lease_is_over(core, redis):
+    await core.login(ANNA, T)
+    await join(core, "c1")
+    redis("DEL", "hotline:call:c1")
+    assert (await core.tick(T + 10))[0].agents == (("anna", AgentState.IDLE),)
+
+
+async def test_a_snapshot_passes_over_names_without_a_record(core, redis):
+    await core.login(ANNA, T)
+    await join(core, "c1", queue=QueueSettings("q", {"german": 1}))
+    before = await core.snapshot()
+    redis("SADD", "hotline:calls", "nothing")
+    redis("SADD", "hotline:agents", "nobody")
+    assert await core.snapshot() == before
+
+
+async def test_a_check_fails_where_redis_answers_but_takes_no_writes(core, server, connect):
+    await core.check()
+    full = Core(await connect(server.port))
+    direct = server.direct()
+    direct("CONFIG", "SET", "maxmemory", "1")
+    with pytest.raises(StoreDown, match="OOM"):
+        await full.check()
+    direct("CONFIG", "SET", "maxmemory", "0")
+    await full.check()
+    direct.close()
 
 
 async def test_tick_works_off_more_than_it_does_at_once(core):

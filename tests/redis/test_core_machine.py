@@ -26,6 +26,7 @@ START = 1_760_000_000.0
 
 QUEUES = {
     "plain": QueueSettings("plain", {}, wrap_up=0.0),
+    "short": QueueSettings("short", {"german": 1}, max_length=2),
     "sales": QueueSettings("sales", {"sales": 1}, wrap_up=5.0),
     "vip": QueueSettings("vip", {"sales": 1}, priority=5.0, wrap_up=0.25, miss_pause=dict.fromkeys(Missed, 0.0)),
     "expert": QueueSettings(
@@ -138,13 +139,15 @@ class Machine(RuleBasedStateMachine):
 
     # --- calls ---
 
-    @rule(call=calls, queue=st.sampled_from(sorted(QUEUES)), ago=ages)
-    def join(self, call: str, queue: str, ago: float) -> None:
+    @rule(call=calls, queue=st.sampled_from(sorted(QUEUES)), ago=ages, force=st.booleans())
+    def join(self, call: str, queue: str, ago: float, force: bool) -> None:
         self.channel += 1
         channel = f"PJSIP/{call}-{self.channel}"
         settings, arrival = QUEUES[queue], self.now - ago
-        real = run(self.core.join(call, queue=settings, arrival=arrival, now=self.now, channel=channel, pbx="p"))
-        self.compare(real, self.reference.join(call, settings, arrival, self.now, channel, "p"))
+        real = run(
+            self.core.join(call, queue=settings, arrival=arrival, now=self.now, channel=channel, pbx="p", force=force)
+        )
+        self.compare(real, self.reference.join(call, settings, arrival, self.now, channel, "p", force))
 
     @rule(call=calls)
     def look(self, call: str) -> None:
@@ -200,6 +203,16 @@ class Machine(RuleBasedStateMachine):
         agent = AgentSettings(name, f"PJSIP/{name}{phone}", skills)
         self.compare(run(self.core.login(agent, self.now)), self.reference.login(agent, self.now))
 
+    @rule(name=agents, skills=st.sampled_from(SKILLS), phone=st.sampled_from(["", "-2"]))
+    def refresh(self, name: str, skills: dict[str, int], phone: str) -> None:
+        agent = AgentSettings(name, f"PJSIP/{name}{phone}", skills)
+        self.compare(run(self.core.refresh(agent, self.now)), self.reference.refresh(agent, self.now))
+
+    @rule(name=agents)
+    def logout_at_once(self, name: str) -> None:
+        real = run(self.core.logout(name, self.now, at_once=True))
+        self.compare(real, self.reference.logout(name, self.now, at_once=True))
+
     @rule(name=agents, verb=st.sampled_from(["logout", "ready", "wrapped", "ready"]))
     def agent_does(self, name: str, verb: str) -> None:
         self.compare(run(getattr(self.core, verb)(name, self.now)), getattr(self.reference, verb)(name, self.now))
@@ -213,11 +226,13 @@ class Machine(RuleBasedStateMachine):
     @rule()
     def a_deadline_passes(self) -> None:
         self.now = max(self.now, min((entry[0] for entry in self.reference._due()), default=self.now))
-        self.tick()
+        self.tick(0.0)
 
-    @rule()
-    def tick(self) -> None:
-        (real, deadline), (expected, next_deadline) = run(self.core.tick(self.now)), self.reference.tick(self.now)
+    @rule(mercy=st.sampled_from([0.0, 0.0, 0.0, 6.0]))
+    def tick(self, mercy: float) -> None:
+        until = self.now + mercy if mercy else 0.0
+        real, deadline = run(self.core.tick(self.now, until))
+        expected, next_deadline = self.reference.tick(self.now, until)
         assert deadline == next_deadline
         self.compare(real, expected)
 
@@ -271,4 +286,4 @@ def test_random_histories_agree_with_the_reference(redis: Any) -> None:
 
 def test_states_of_the_model_are_the_scripts_words() -> None:
     assert {state.value for state in AgentState} == {"offline", "idle", "offered", "talking", "wrap-up", "paused"}
-    assert {state.value for state in CallState} == {"unknown", "waiting", "offered", "talking", "ended"}
+    assert {state.value for state in CallState} == {*("unknown", "waiting", "offered", "talking", "ended", "full")}

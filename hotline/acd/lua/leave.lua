@@ -1,13 +1,14 @@
 -- A call leaves, from whatever state: an agent held for it is as idle as before, one who talked wraps up (and the
 -- reason is then "served").
 -- ARGV  4 call  5 reason (a value of hotline.acd.model.Left)
--- Not applied to an unknown call, but remembered: a join that was overtaken finds it. Standing: the call's last one.
+-- Not applied to an unknown call, but that its caller hung up is remembered: a join that was overtaken finds it.
+-- Standing: the call's last one.
 -- include lib/change.lua
 local id, reason = ARGV[4], ARGV[5]
 local call = load('call', id)
 local was = standing(id)
 if not call then
-  redis.call('SET', key('ended', id), reason, 'EX', TOMBSTONE, 'NX')
+  if reason == 'abandoned' then redis.call('SET', key('ended', id), reason, 'EX', TOMBSTONE, 'NX') end
   return answer(false, was)
 end
 

@@ -1,13 +1,15 @@
 -- An agent logs out: at once, or after the offer or the conversation in hand.
--- ARGV  4 agent
+-- ARGV  4 agent  5 "now": not even after that, the call in hand ends as lost; else ""
 -- Not applied when offline or leaving already.
 -- include lib/change.lua
-local agent = load('agent', ARGV[4])
-if not agent or agent.wish == 'offline' then return answer(false) end
+local agent, now = load('agent', ARGV[4]), ARGV[5] == 'now'
+if not agent or (agent.wish == 'offline' and not now) then return answer(false) end
 
-if agent.call ~= '' then
+if agent.call ~= '' and not now then
   set('agent', agent, 'wish', 'offline', 'wish_reason', '')
-else
-  become(agent, 'offline')
+  return answer(true)
 end
+local call = load('call', agent.call)
+if held_by(call, agent.id, agent.token) then give_up(call) end
+become(agent, 'offline')
 return answer(true)

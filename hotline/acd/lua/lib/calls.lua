@@ -81,6 +81,12 @@ local function finish(call, reason)
   redis.call('SET', key('ended', call.id), reason, 'EX', TOMBSTONE)
 end
 
+-- The end of a call of which nobody knows more. Frees no agent.
+local function give_up(call)
+  given_up[#given_up + 1] = { call.id, standing(call.id) }
+  finish(call, 'lost')
+end
+
 -- Whether `name` holds the call by `token`; anything older or foreign is fenced off.
 local function held_by(call, name, token) return call and call.agent == name and call.token == token end
 

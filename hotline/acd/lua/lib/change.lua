@@ -11,6 +11,7 @@ if seen then return seen end
 
 local made, moved = {}, {} -- offers made; agents moved: their names in order, and name → last state
 local given_up = {}        -- calls ended because nobody has heard of them: id and last standing
+local lapsed = {}          -- offers whose leases ran out
 
 local function moment(seconds) return string.format('%.6f', seconds) end
 
@@ -26,7 +27,7 @@ local function answer(applied, call_standing, more)
   for i, name in ipairs(moved) do agents[i] = { name, moved[name] } end
   local reply = cjson.encode({
     applied = applied, offers = made, agents = agents, standing = call_standing or { state = 'unknown' }, more = more,
-    given_up = given_up,
+    given_up = given_up, lapsed = lapsed,
   })
   redis.call('SET', OPERATION, reply, 'EX', REMEMBER)
   return reply
