@@ -3,6 +3,8 @@
 Rules of this file:
 - Two ways in: `script` (EVALSHA) and `read` (a few reads). Both pass one gate with one deadline, and every failure
   leaves it as StoreDown. Arguments and answers are bytes; a script answers one JSON text.
+- What Redis itself refuses (out of memory, a replica, an error in a script) is ScriptRefused, and told: the link is
+  well, so nothing else would show it.
 - What was sent is never sent again by itself: scripts carry operation ids, so that a caller may ask again.
 - A deadline that passes cuts the link, which fails every call under way at once; a late answer cannot then be taken
   for the next one's. `run` makes the link anew, within a second of Redis being back.
@@ -29,6 +31,9 @@ LAST_RETRY = 1.0
 PING_EVERY = 1.0
 """Seconds between checks of an idle link, so that a silent death is noticed."""
 
+MOST_REFUSALS = 20
+"""Kinds that are told of during one link."""
+
 _READS = {
     "exists": "exists",
     "get": "get",
@@ -43,6 +48,11 @@ _INCLUDE = re.compile(r"^-- include (\S+)\n", re.MULTILINE)
 
 class StoreDown(ConnectionError):
     """Redis could not be asked, or did not answer as it should. What was asked may or may not have been done."""
+
+
+class ScriptRefused(StoreDown):
+    """Redis answered, but not with what was asked for: it refuses to write, or the script failed. Asking again at
+    once is of no use. The text is Redis's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +102,23 @@ class _Link(HiRedisProtocol):  # type: ignore[misc]
 class Store:
     """One link to one Redis. `run` keeps it up; use `script` and `read` from any task meanwhile.
 
-    `deadline` seconds are allowed to each answer. `on_link` is told of every change of the link; it must not raise.
+    `deadline` seconds are allowed to each answer. `on_link` is told of every change of the link, `on_refused` of
+    what Redis says when it refuses a script, once for each link and kind of refusal; they must not raise.
     """
 
     def __init__(
-        self, host: str, port: int, *, deadline: float = 1.0, on_link: Callable[[bool], None] | None = None
+        self,
+        host: str,
+        port: int,
+        *,
+        deadline: float = 1.0,
+        on_link: Callable[[bool], None] | None = None,
+        on_refused: Callable[[str], None] | None = None,
     ) -> None:
         self.host, self.port = host, port
         self._deadline = deadline
-        self._on_link = on_link
+        self._on_link, self._on_refused = on_link, on_refused
+        self._refusals: set[str] = set()
         self._link: _Link | None = None
         self._connected = asyncio.Event()
 
@@ -163,11 +181,20 @@ class Store:
             said = str(error.__context__)
             if said.startswith("NOSCRIPT"):
                 raise _NotLoaded(said) from error
-            raise StoreDown(f"Redis refused a script: {said}") from error
+            raise self._refused(said) from error
         except NotConnectedError as error:
             raise StoreDown("The link to Redis broke before the answer came; it is made anew.") from error
         except Exception as error:
             raise StoreDown(f"Redis did not answer as it should: {error!r}") from error
+
+    def _refused(self, said: str) -> ScriptRefused:
+        """The refusal as an exception; told if it is news."""
+        said = said.partition(" script: ")[0]  # what follows is the script's hash
+        kind = said if said.startswith("ERR") else said.partition(" ")[0]
+        if self._on_refused and kind not in self._refusals and len(self._refusals) < MOST_REFUSALS:
+            self._refusals.add(kind)
+            self._on_refused(said)
+        return ScriptRefused(f"Redis refused a script: {said}")
 
     async def _connect(self) -> _Link | None:
         """A link that answered a ping, or None."""
@@ -210,6 +237,7 @@ class Store:
             return
         self._link = link
         if link:
+            self._refusals.clear()
             self._connected.set()
         else:
             self._connected.clear()

@@ -34,7 +34,7 @@ from hotline.acd.model import (
     Snapshot,
     Standing,
 )
-from hotline.store import Store, StoreDown, load_script
+from hotline.store import ScriptRefused, Store, StoreDown, load_script
 
 MISS_DELAYS: Mapping[Missed, float] = MappingProxyType(
     {
@@ -203,6 +203,8 @@ class Core:
         values = [_bytes(value) for value in (operation or self.new_operation(), now, self._hold, *args)]
         try:
             return await self._store.script(self._scripts[name], [self._key("")], values)
+        except ScriptRefused:
+            raise
         except StoreDown:
             if not await self._store.wait_up(RETRY_WITHIN):
                 raise

@@ -7,7 +7,7 @@ import hashlib
 
 import pytest
 
-from hotline.store import LAST_RETRY, Script, Store, StoreDown, load_script
+from hotline.store import LAST_RETRY, Script, ScriptRefused, Store, StoreDown, load_script
 
 
 def script(source: str) -> Script:
@@ -65,6 +65,29 @@ async def test_a_script_that_fails_harms_only_its_own_caller(store, source):
     with pytest.raises(StoreDown, match=r"Redis (refused|did not answer)"):
         await store.script(script(source), [], [])
     await echo(store, "next")
+
+
+async def test_what_redis_refuses_is_told_once_for_each_kind(server, connect):
+    told: list[str] = []
+    store = await connect(server.port, on_refused=told.append)
+    direct = server.direct()
+    write = [script(f"redis.call('SET', KEYS[1], '{n}') return 'true'") for n in range(3)]
+    for text in ("error('on purpose')", "return nothing.at.all", "error('on purpose')"):
+        with pytest.raises(ScriptRefused):
+            await store.script(script(text), [], [])
+    assert [said.partition(":")[0] for said in told] == ["ERR user_script", "ERR user_script"]
+    told.clear()
+    direct("CONFIG", "SET", "maxmemory", "1")
+    for each in write:
+        with pytest.raises(ScriptRefused, match="OOM command not allowed"):
+            await store.script(each, [b"k"], [])
+    assert told == ["OOM command not allowed when used memory > 'maxmemory'."]
+    direct("CONFIG", "SET", "maxmemory", "0")
+    direct("REPLICAOF", "127.0.0.1", "1")
+    with pytest.raises(ScriptRefused, match="READONLY"):
+        await store.script(write[0], [b"k"], [])
+    assert len(told) == 2
+    direct.close()
 
 
 async def test_without_a_redis_the_answer_is_no_at_once_and_the_link_comes_with_it(server):
