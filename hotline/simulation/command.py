@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_
 import os
+import signal
 import sys
 import time
 from dataclasses import replace
@@ -29,6 +30,7 @@ def simulate(
         replications=scenario.replications if replications is None else replications,
         seed=scenario.seed if seed is None else seed,
     )
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as orderly an end as Ctrl-C
     try:
         _run(scenario, workers or os.cpu_count() or 1, json, find(program))
     except ModuleNotFoundError as error:
@@ -37,6 +39,8 @@ def simulate(
     except SimulationFailed as problem:
         print(problem, file=sys.stderr)
         return 1
+    finally:
+        signal.signal(signal.SIGTERM, before)
     return 0
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import multiprocessing
+import os
 import signal
 import sys
 from collections.abc import Iterable, Iterator
@@ -21,7 +22,7 @@ from hotline.simulation.day import Day
 from hotline.simulation.link import Link
 from hotline.simulation.model import Scenario
 from hotline.simulation.server import SimulationFailed as SimulationFailed
-from hotline.simulation.server import private_redis
+from hotline.simulation.server import end_with_parent, private_redis
 from hotline.simulation.tally import Result
 from hotline.store import Store, StoreDown
 
@@ -57,7 +58,7 @@ def _side_by_side(scenario: Scenario, program: str, workers: int) -> Iterator[Re
         for number in range(workers):
             ear, mouth = context.Pipe(duplex=False)
             own = range(number, scenario.replications, workers)
-            worker = context.Process(target=_work, args=(scenario, program, own, mouth), daemon=True)
+            worker = context.Process(target=_work, args=(scenario, program, own, mouth, os.getpid()), daemon=True)
             worker.start()
             after.callback(worker.join)
             after.callback(worker.terminate)
@@ -79,9 +80,10 @@ def _side_by_side(scenario: Scenario, program: str, workers: int) -> Iterator[Re
             raise SimulationFailed("A worker process ended before its work was done; was it killed?")
 
 
-def _work(scenario: Scenario, program: str, replications: range, mouth: Connection) -> None:
+def _work(scenario: Scenario, program: str, replications: range, mouth: Connection, parent: int) -> None:
     """A worker process: sends each result, or the reason why there are no more."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    end_with_parent(parent, signal.SIGTERM)()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches our parent too, which ends us in order
     try:
         for result in _here(scenario, program, replications):

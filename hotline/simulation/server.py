@@ -45,11 +45,13 @@ def find(program: str = "") -> str:
 @contextlib.contextmanager
 def private_redis(program: str) -> Iterator[Link]:
     """Run a redis-server and connect to it; stop it in the end. Raises NoRedis."""
-    with tempfile.TemporaryDirectory(prefix="hotline-sim-") as folder, contextlib.ExitStack() as after:
-        server = _start(program, Path(folder))
-        after.callback(_stop, server)
-        link = _connect(server, Path(folder) / "redis.sock")
-        after.callback(link.close)
+    with contextlib.ExitStack() as after:
+        with tempfile.TemporaryDirectory(prefix="hotline-sim-") as folder:
+            server = _start(program, Path(folder))
+            after.callback(_stop, server)
+            link = _connect(server, Path(folder) / "redis.sock")
+            after.callback(link.close)
+        # connected, it needs its folder no more: nothing is left behind even when we are killed
         yield link
 
 
@@ -66,20 +68,20 @@ def _start(program: str, folder: Path) -> subprocess.Popen[bytes]:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C is for us: we stop it when we are done with it
-            preexec_fn=_die_with_parent(),
+            preexec_fn=end_with_parent(os.getpid(), signal.SIGKILL),
         )
     except OSError as error:
         raise NoRedis(f"{program} can't be started: {error.strerror}; give --redis-server another path.") from None
 
 
-def _die_with_parent() -> Callable[[], None] | None:
-    """What the child does before it becomes redis-server. Everything is looked up before the fork."""
+def end_with_parent(parent: int, number: signal.Signals) -> Callable[[], None]:
+    """What a child of `parent` calls to get that signal when it dies. All is looked up now, before a fork."""
     if sys.platform != "linux":
-        return None
-    prctl, parent = ctypes.CDLL(None).prctl, os.getpid()
+        return lambda: None
+    prctl = ctypes.CDLL(None).prctl
 
     def promise() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        prctl(_PR_SET_PDEATHSIG, number)
         if os.getppid() != parent:  # it died before we promised
             os._exit(1)
 

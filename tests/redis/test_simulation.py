@@ -11,17 +11,21 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 from typer.testing import CliRunner
 
+from hotline.acd.core import Core
 from hotline.cli import app
+from hotline.simulation.day import Day
 from hotline.simulation.link import Link
 from hotline.simulation.model import Scenario, Traced
 from hotline.simulation.runner import replicate, run
 from hotline.simulation.scenario import loads
 from hotline.simulation.server import NoRedis, find, private_redis
 from hotline.simulation.tally import Measures, Result
+from hotline.store import Store
 from lab.programs import program
 
 REDIS = str(program("redis-server"))
@@ -137,6 +141,20 @@ agents:
         2,
     )  # at 60 the expert is free, and takes the later call with a head start
     assert found["sales"]["wait_mean"] == (115, 2)
+
+
+class Foretelling(Core):
+    """Tells everybody who must wait: 50 seconds."""
+
+    async def expected_wait(self, call: str, now: float) -> float | None:
+        return 50.0
+
+
+async def test_what_the_core_foretells_is_compared_with_what_came(link: Link) -> None:
+    day = replace(scenario(), trace=tuple(Traced(moment, "desk") for moment in (0, 10, 20)))
+    link.wipe()
+    found = (await Day(day, Foretelling(cast(Store, link)), 0).run()).types["desk"]
+    assert found["rrase"] == (pytest.approx((50**2 / 2) ** 0.5 / 75), 1.0)  # waits of 50 and 100
 
 
 BUSY = """\
