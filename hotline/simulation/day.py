@@ -2,7 +2,7 @@
 
 Rules of this file:
 - The core decides everything; here are only the people, and what a call's session does (as hotline.acd.waiting does
-  for a real one): turn callers away when it is full, ring the agent, hang up, give up after the longest wait.
+  for a real one): ring the agent, hang up, give up after the longest wait. And the lines, which the PBX counts.
 - Time jumps from event to event. After each event, and at each of the core's own deadlines, the core is given a tick:
   it answers the next deadline. So whatever rule of the core waits for a moment gets exactly that moment.
 - At the end of the length nobody calls any more, those who are in are still served, and agents stay for them.
@@ -118,7 +118,7 @@ class Day:
     async def _arrive(self, call: Call) -> None:
         call.at = self.now
         self.tally.arrived(call)
-        if await self._full(call):
+        if self.scenario.lines is not None and len(self.calls) >= self.scenario.lines:
             self._turn_away(call)
             return
         queue = call.type.queue
@@ -129,7 +129,7 @@ class Day:
         change = await self._do(
             self.core.join(call.id, queue=queue, arrival=now, now=now, channel=call.id, pbx="simulated")
         )
-        if change.standing.state == "full":
+        if change.standing.state is CallState.FULL:
             self._turn_away(call)
             return
         if not call.answered and not call.over:
@@ -151,12 +151,6 @@ class Day:
         """The core's own forecast of the wait, where it makes one."""
         expect = getattr(self.core, "expected_wait", None)
         return None if expect is None else await expect(call.id, EPOCH + self.now)
-
-    async def _full(self, call: Call) -> bool:
-        queue = call.type.queue
-        if self.scenario.lines is not None and len(self.calls) >= self.scenario.lines:
-            return True
-        return bool(queue.max_length) and await self.core.length(queue.name) >= queue.max_length
 
     async def _give_up(self, call: Call) -> None:
         if not call.answered and not call.over:

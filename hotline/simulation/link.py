@@ -3,7 +3,7 @@
 Rules of this file:
 - One connection, one question at a time, blocking: nothing else runs in a simulation, and a round trip through a
   unix socket takes less than an event loop needs to switch. Its coroutines never suspend.
-- Answers are as hotline.store gives them. Every failure is StoreDown.
+- Answers and failures are as hotline.store gives them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 import hiredis
 
-from hotline.store import Script, StoreDown
+from hotline.store import Script, ScriptRefused, StoreDown
 
 DEADLINE = 30
 """Seconds; a script takes microseconds, but the machine may be busy."""
@@ -83,5 +83,5 @@ class Link:
 
 def _good(reply: Any) -> Any:
     if isinstance(reply, hiredis.ReplyError):
-        raise StoreDown(f"Redis refused a script: {reply}")
+        raise ScriptRefused(f"Redis refused a script: {reply}")
     return reply
