@@ -33,8 +33,8 @@ PATIENCE = 30.0
 LONGEST_FILE = 3600.0
 """Seconds that a prompt may last."""
 
-SAMPLE_RATES = {"wav": 8000, "wav16": 16000}
-"""Formats to record in, and the samples per second that endpos counts in each."""
+RATE = 8000
+"""Samples per second of a recording, which is WAV."""
 
 _NO_SUCH_APPLICATION = -2
 _KEYS = "0123456789*#ABCD"
@@ -248,17 +248,15 @@ class Channel:
         await self._check_alive()  # this command says 0 also for one who hung up in the wait
         return await self.wait_digit(seconds) if reply.endpos <= 0 else ""
 
-    async def record(
-        self, path: str, fmt: str = "wav", *, most: float, silence: float = 0, escape: str = "#"
-    ) -> RecordResult:
+    async def record(self, path: str, *, most: float, silence: float = 0, escape: str = "#") -> RecordResult:
         """Record to `path` (without suffix) for `most` seconds, until `silence` (0 = never) or a key of `escape`.
 
         A hang-up ends the recording like silence does and is told by `hung_up`, so that the words are kept.
         """
         quiet = (f"s={math.ceil(silence)}",) if silence > 0 else ()
-        words = (path, fmt, escape, _milliseconds(most), 0, *quiet)
+        words = (path, "wav", escape, _milliseconds(most), 0, *quiet)
         reply = await self.command("RECORD FILE", *words, patience=most + PATIENCE)
-        seconds = max(reply.endpos, 0) / SAMPLE_RATES[fmt]
+        seconds = max(reply.endpos, 0) / RATE
         if reply.value in ("hangup", "waitfor"):
             return RecordResult(seconds, hung_up=True)
         if self._number(reply) < 0:

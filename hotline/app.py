@@ -12,7 +12,6 @@ import contextlib
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -27,11 +26,13 @@ from hotline.acd.core import Core
 from hotline.acd.desk import Desk
 from hotline.acd.model import Snapshot
 from hotline.acd.nets import Nets
-from hotline.callbacks.calendar import NeverOpens
 from hotline.callbacks.indexer import Indexer, PromiseCounts
 from hotline.callbacks.outbox import Outbox
-from hotline.callbacks.salvage import Salvage, Salvaged
-from hotline.callbacks.voicemail import Answering, MessageRules
+from hotline.callbacks.promise import Promises
+from hotline.callbacks.rounds import Rounds
+from hotline.callbacks.salvage import Salvage
+from hotline.callbacks.trouble import Trouble
+from hotline.callbacks.voicemail import Answering
 from hotline.clock import clock
 from hotline.events import CallRefused, Event, LinkChanged
 from hotline.flow.phone import BELL
@@ -49,8 +50,6 @@ FIRST_LINK = 0.5
 FIRST_LOOK = 2.0
 """Seconds that time stands still for agents after a start, so that nobody who talks is taken for lost before a PBX
 has told us of them."""
-
-SALVAGE_EVERY = 15.0
 
 
 def run(settings: Settings, config: Config) -> int:
@@ -86,8 +85,9 @@ class Service:
         self.bell = Bell({name: _chime(client) for name, client in self.pbxs.items()}, self.core.taken)
         self.desk = Desk(self.core, self.bell, self.now, self.emit)
         self.outbox = Outbox(settings.spool)
-        self.indexer = Indexer(self.store, self.outbox, self.now, tell=self.log.warning)
-        self.salvage = Salvage(self.outbox, due=self._due, region=config.country)
+        self.indexer = Indexer(self.store, self.outbox, self.now, tell=self._tell_trouble)
+        self.promises = Promises(config.voicemail, config.calendars)
+        self.rounds = self._rounds()
         self.answering = self._answering()
         self.reception = Reception(
             config, desk=self.desk, answering=self.answering, sounds=settings.sounds, emit=self.emit, log=self.log
@@ -123,31 +123,24 @@ class Service:
         )
 
     def _answering(self) -> Answering:
-        messages = self.config.voicemail
         return Answering(
             self.outbox,
-            calendars={queue: self.config.calendars[each.calendar] for queue, each in messages.items()},
-            rules={
-                queue: MessageRules(longest=each.longest, least=each.shortest, silence=each.silence)
-                for queue, each in messages.items()
-            },
+            self.promises,
             region=self.config.country,
             now=self.now,
             emit=self.emit,
             kept=self.indexer.wake,
         )
 
-    def _due(self, queue: str, recorded_at: float) -> float:
-        """When to call back for a salvaged message; one of an unknown queue gets the first queue's hours."""
-        messages = self.config.voicemail
-        settings = messages.get(queue) or next(iter(messages.values()), None)
-        if settings is None:
-            return recorded_at
-        try:
-            calendar = self.config.calendars[settings.calendar]
-            return calendar.due(datetime.fromtimestamp(recorded_at, UTC)).timestamp()
-        except NeverOpens:
-            return recorded_at
+    def _rounds(self) -> Rounds:
+        return Rounds(
+            Salvage(self.outbox, due=self.promises.due_at, region=self.config.country),
+            longest=self.promises.longest,
+            now=self.now,
+            emit=self.emit,
+            kept=self.indexer.wake,
+            tell=self._tell_trouble,
+        )
 
     def _link(self, name: str) -> Callable[[bool], None]:
         return lambda up: self.emit(LinkChanged(at=self.now(), link=name, up=up))
@@ -158,7 +151,15 @@ class Service:
             self.redis_back.set()
 
     def _call_failed(self, request: Request, error: Exception) -> None:
-        self.log.error("A call failed here; the dialplan has it now.", script=request.script[:40], exc_info=error)
+        self.log.error(
+            "A call failed here; the dialplan has it now.",
+            call=call_id(request),
+            script=request.script[:40],
+            exc_info=error,
+        )
+
+    def _tell_trouble(self, trouble: Trouble) -> None:
+        self.log.warning(trouble.message, **trouble.fields())
 
     # -- running --------------------------------------------------------------------------------------------------
 
@@ -167,7 +168,7 @@ class Service:
         stop, at_once = _signals()
         await asyncio.to_thread(self.outbox.prepare)
         async with (
-            _running(self.store.run(), self.indexer.run(), self._salvaging(), self._looking(), *self._links()),
+            _running(self.store.run(), self.indexer.run(), self.rounds.run(), self._looking(), *self._links()),
             self._web(),
         ):
             await self.store.wait_up(FIRST_LINK)
@@ -233,23 +234,6 @@ class Service:
                 for nets in self.nets.values():
                     await nets.looked.wait()
         await self.desk.run()
-
-    async def _salvaging(self) -> None:
-        """Take in what nobody kept: the dialplan's own messages, and recordings that a service died under."""
-        while True:
-            for work in (self.salvage.adopt_fallback, self.salvage.recover):
-                try:
-                    self._tell_salvaged(await asyncio.to_thread(work, self.now()))
-                except OSError as problem:
-                    self.log.warning("The spool could not be searched for lost messages.", problem=str(problem))
-            await asyncio.sleep(SALVAGE_EVERY)
-
-    def _tell_salvaged(self, done: Salvaged) -> None:
-        for problem in done.problems:
-            self.log.warning(problem)
-        for entry in done.kept:
-            self.log.info("A message that nobody had kept is safe now.", promise=entry.id, source=entry.source)
-            self.indexer.wake()
 
 
 @contextlib.asynccontextmanager

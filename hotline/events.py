@@ -96,7 +96,7 @@ class AgentOffered(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfferMissed(Event):
-    """`outcome`: ring-no-answer, rejected, busy, unregistered or lost."""
+    """`outcome`: ring-no-answer, rejected, busy, unregistered, or lost with the session that rang (`rang` is 0)."""
 
     queue: str
     agent: str
@@ -133,21 +133,26 @@ class CallerLeftQueue(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VoicemailSaved(Event):
-    """Spoken only after the recording was safe on disk. `due` is when it will be called back."""
+    """The recording is safe on disk. `due` is when it will be called back; `queue` is "" where nobody noted it.
+
+    `source`: voicemail, recovered (found after a crash) or fallback (recorded by the dialplan alone).
+    """
 
     queue: str
     promise: str
     seconds: float
     due: float
     hung_up: bool
+    source: str = "voicemail"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VoicemailFailed(Event):
-    """`reason`: too-short, disk or recording."""
+    """`reason`: too-short, disk or recording; `problem` is what the machine said of it."""
 
     queue: str
     reason: str
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,7 +42,6 @@ from hotline.events import (
 )
 from hotline.store import StoreDown
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 PATIENCE = 2.0
 """Seconds that a scrape waits for Redis."""
 
@@ -136,7 +135,8 @@ class Metrics:
         self._after = counts("hotline_queue_abandoned_after", "Of those, after answer_within.", queue=queue)
         self._left = counts("hotline_queue_left", "Callers who left without an agent.", queue=queue, reason=_LEFT)
         self._offers = counts("hotline_offers", "Agents rung for callers.", queue=queue, outcome=_OFFERS)
-        self._messages = counts("hotline_voicemails", "Messages, kept or not.", queue=queue, outcome=_MESSAGES)
+        any_queue = _Words((*queue.known, OTHER))  # nobody noted the queue of a message that the PBX took alone
+        self._messages = counts("hotline_voicemails", "Messages, kept or not.", queue=any_queue, outcome=_MESSAGES)
         self._message = times("hotline_voicemail_seconds", "Length of messages.", MESSAGES)
         self._talk = times("hotline_talk_seconds", "Time with an agent.", TALKS, queue=queue)
         waits = (*WAITS, *thresholds)  # so that the share within a queue's own threshold can be read off

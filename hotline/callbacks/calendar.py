@@ -126,14 +126,20 @@ class Calendar:
 
         At night, on a Sunday or on a holiday that is the opening of the next business day; before opening, today's.
         While open it is the opening of the next business day as well, unless a break comes first: then it is the end
-        of the break. So whoever phones later is never called back earlier. Raises NeverOpens.
+        of the break. If there is no closing before the next opening (round the clock), it is at once. So whoever
+        phones later is never called back earlier. Raises NeverOpens.
         """
         found = self.next_opening(moment)
         if found is None:
             raise NeverOpens(
                 f"calendar {self.name!r} has no opening in the {SEARCH_DAYS} days after {moment}: check its hours"
             )
-        return found
+        return moment.astimezone(self.zone) if self._open_until(_utc(moment), _utc(found)) else found
+
+    def _open_until(self, now: datetime, then: datetime) -> bool:
+        """Whether the hours that are running at `now` run on to `then` (both UTC)."""
+        today = now.astimezone(self.zone).date()
+        return any(begin <= now and then <= end for day in _days(today, 1) for begin, end in self._stretches(day))
 
     def _stretches(self, day: date) -> Iterator[tuple[datetime, datetime]]:
         """The spans of `day` in real time (UTC). One that a clock change swallowed whole is left out."""

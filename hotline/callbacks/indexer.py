@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 
 from hotline.callbacks.lines import Entry, Positions, Reading
 from hotline.callbacks.outbox import Outbox
+from hotline.callbacks.trouble import Tell, Trouble
 from hotline.clock import Clock
 from hotline.store import Store, StoreDown, load_script
 
@@ -40,7 +41,7 @@ class PromiseCounts:
 
 
 class Indexer:
-    """Keeps Redis up to date with one outbox. `tell` is given each problem once, as a sentence without contents."""
+    """Keeps Redis up to date with one outbox. `tell` is given each problem once."""
 
     def __init__(
         self,
@@ -48,14 +49,14 @@ class Indexer:
         outbox: Outbox,
         now: Clock,
         *,
-        tell: Callable[[str], None],
+        tell: Tell,
         prefix: bytes = b"hotline:",
         poll: float = POLL,
     ) -> None:
         self._store, self._outbox, self._now = store, outbox, now
         self._tell, self._keys, self._poll = tell, (prefix,), poll
         self._news = asyncio.Event()
-        self._told: frozenset[str] = frozenset()
+        self._told: frozenset[Trouble] = frozenset()
         self._spool = ""
         self._index, self._mature, self._count = (
             load_script("hotline.callbacks", name) for name in ("index", "mature", "count")
@@ -75,7 +76,8 @@ class Indexer:
             except StoreDown:
                 wait = min(RETRY, self._poll)
             except OSError as error:
-                self._tell_once((f"The outbox {self._outbox.lines} cannot be read: {error.strerror}.",))
+                problem = f"The outbox cannot be read: {error.strerror}."
+                self._tell_once((Trouble(problem, str(error.filename or self._outbox.lines)),))
             with suppress(TimeoutError):
                 async with asyncio.timeout(wait):
                     await self._news.wait()
@@ -122,7 +124,7 @@ class Indexer:
         done: Mapping[str, int] = await self._store.script(self._index, self._keys, args)
         return done
 
-    def _tell_once(self, problems: tuple[str, ...]) -> None:
+    def _tell_once(self, problems: tuple[Trouble, ...]) -> None:
         for problem in problems:
             if problem not in self._told:
                 self._tell(problem)

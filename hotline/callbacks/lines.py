@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from hotline.callbacks.disk import sync_folder
+from hotline.callbacks.trouble import Trouble
 
 VERSION = 1
 
@@ -52,11 +53,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Some lines, where to go on, and what could not be read (in words, without contents)."""
+    """Some lines, where to go on, and what could not be read."""
 
     entries: tuple[Entry, ...]
     positions: Positions
-    problems: tuple[str, ...]
+    problems: tuple[Trouble, ...]
     more: bool
 
 
@@ -89,31 +90,34 @@ class _Reader:
     def __init__(self, positions: dict[str, int], most: int) -> None:
         self.positions, self.left = positions, most
         self.entries: list[Entry] = []
-        self.problems: list[str] = []
+        self.problems: list[Trouble] = []
 
     def read(self, path: Path) -> None:
         name = path.name
         with path.open("rb") as file:
             if self.positions.get(name, 0) > file.seek(0, os.SEEK_END):
-                self.problems.append(f"outbox/{name} became shorter; it is read again from its beginning.")
+                self._tell("The outbox's file became shorter; it is read again from its beginning.", name)
                 self.positions[name] = 0
             position = file.seek(self.positions.get(name, 0))
             for line in file:
                 if not line.endswith(b"\n"):
-                    self.problems.append(f"outbox/{name}: the line at byte {position} has no end yet; it waits.")
+                    self._tell("The outbox's last line has no end yet; it waits.", name, position)
                     return
                 self.left -= 1
                 if self.left < 0:
                     return
-                self._take(line, f"outbox/{name}: the line at byte {position} is torn; it was passed over.")
+                self._take(line, name, position)
                 position += len(line)
                 self.positions[name] = position
 
-    def _take(self, line: bytes, torn: str) -> None:
+    def _tell(self, message: str, name: str, byte: int = -1) -> None:
+        self.problems.append(Trouble(message, f"outbox/{name}", byte))
+
+    def _take(self, line: bytes, name: str, position: int) -> None:
         try:
             entry = _parse(line)
         except (ValueError, TypeError, KeyError, AttributeError):
-            self.problems.append(torn)
+            self._tell("A line of the outbox is torn; it was passed over.", name, position)
             return
         if entry:
             self.entries.append(entry)

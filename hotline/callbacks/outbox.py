@@ -198,15 +198,16 @@ class Outbox:
 
 def _wait_closed(path: Path, deadline: float) -> None:
     """Wait until there is sound with a true header, which is the last thing that a PBX writes."""
-    while path.exists() and not _closed(path) and time.monotonic() < deadline:
+    while path.exists() and not closed(path) and time.monotonic() < deadline:
         time.sleep(_CLOSING_PAUSE)
 
 
-def _closed(path: Path) -> bool:
+def closed(path: Path) -> bool:
+    """Whether a recording has sound and a true header, so that its PBX is done with it."""
     try:
         with opened(path, os.O_RDONLY) as file:
             sound = measure(file)
-    except NoSound:
+    except (OSError, NoSound):
         return False
     return sound.closed and sound.size > 0
 

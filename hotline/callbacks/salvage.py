@@ -22,8 +22,9 @@ from hotline.callbacks.disk import locked, opened, sha256
 from hotline.callbacks.lines import Entry, Positions
 from hotline.callbacks.note import read_note, write_note
 from hotline.callbacks.number import normal
-from hotline.callbacks.outbox import Outbox, Settled
-from hotline.callbacks.wav import NoSound, measure
+from hotline.callbacks.outbox import Outbox, Settled, closed
+from hotline.callbacks.trouble import Trouble
+from hotline.callbacks.wav import NoSound
 
 LEAST = 2.0
 """Seconds of sound that are worth keeping."""
@@ -42,11 +43,11 @@ _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]")
 
 @dataclass(slots=True)
 class Salvaged:
-    """What came of a round: the entries made, how many were too short, and what went wrong, in sentences."""
+    """What came of a search: the entries made, how many were too short, and what went wrong."""
 
     kept: list[Entry] = field(default_factory=list)
     too_short: int = 0
-    problems: list[str] = field(default_factory=list)
+    problems: list[Trouble] = field(default_factory=list)
 
 
 class Salvage:
@@ -57,8 +58,11 @@ class Salvage:
         self._ids: set[str] = set()
         self._positions: Positions = {}
 
-    def recover(self, now: float, *, age: float = 3600.0) -> Salvaged:
-        """Keep recordings in tmp untouched for `age` seconds, and those that were renamed but have no line."""
+    def recover(self, now: float, *, age: float) -> Salvaged:
+        """Keep recordings in tmp untouched for `age` seconds, and those that were renamed but have no line.
+
+        While a living service records or keeps one, it must not be so old.
+        """
         done = Salvaged()
         with locked(self.outbox.lines / ".salvage", 0.0) as mine:
             if mine:
@@ -88,7 +92,7 @@ class Salvage:
         with locked(self.outbox.lines / ".salvage", 0.0) as mine:
             if mine:
                 for path in _older(fallback.glob("*.wav"), age):
-                    if _closed(path) or age_unclosed <= _age(path):
+                    if closed(path) or age_unclosed <= _age(path):
                         self._adopt(path, now, done)
                 _forget_lonely_notes(fallback, age_unclosed)
         return done
@@ -100,7 +104,7 @@ class Salvage:
             with opened(path, os.O_RDONLY) as file:
                 digest = sha256(file)
         except OSError as error:
-            done.problems.append(_sentence(path, error.strerror))
+            done.problems.append(_trouble(path, error.strerror))
             return
         # the contents make the id: a second message of the same call is a second message
         id = f"{_NOT_IN_A_NAME.sub('_', path.stem)[:80]}-{digest[:12]}"
@@ -132,7 +136,7 @@ class Salvage:
         except NoSound as error:
             self._give_up(path, id, str(error), done)
         except OSError as error:
-            done.problems.append(_sentence(path, error.strerror))
+            done.problems.append(_trouble(path, error.strerror))
         else:
             done.kept.append(entry)
 
@@ -143,7 +147,7 @@ class Salvage:
             path.unlink()
         else:
             path.rename(path.with_suffix(UNREADABLE))
-            done.problems.append(_sentence(path, why))
+            done.problems.append(_trouble(path, why))
         if not path.with_suffix(UNREADABLE).exists() or path.stem != id:
             self.outbox.discard(id)
 
@@ -181,18 +185,10 @@ def _older(paths: Iterable[Path], age: float) -> list[Path]:
 
 
 def _forget_lonely_notes(folder: Path, age: float) -> None:
-    """Remove old notes that have no recording beside them: a note is written once, its recording grows for minutes."""
+    """Remove old notes without a recording beside them: a note is written once, its recording grows for minutes."""
     for note in _older(folder.glob("*.note"), age):
         if not any(note.with_suffix(kind).exists() for kind in (".wav", UNREADABLE)):
             note.unlink(missing_ok=True)
-
-
-def _closed(path: Path) -> bool:
-    try:
-        with opened(path, os.O_RDONLY) as file:
-            return measure(file).closed
-    except (OSError, NoSound):
-        return False
 
 
 def _moment(text: str, otherwise: float) -> float:
@@ -202,5 +198,5 @@ def _moment(text: str, otherwise: float) -> float:
         return otherwise
 
 
-def _sentence(path: Path, why: str | None) -> str:
-    return f"{path.parent.name}/{path.name} could not be salvaged: {why}."
+def _trouble(path: Path, why: str | None) -> Trouble:
+    return Trouble(f"A recording could not be salvaged: {why}.", f"{path.parent.name}/{path.name}")

@@ -32,8 +32,8 @@ END = "\0end"
 """Where a call goes when it is over; no menu can have this name."""
 
 MOST_MENUS = 200
-WAITING_STEP = "STEP"
-"""The note on the channel that says at which step a caller waits for an agent: `menu:index`."""
+STEP = "STEP"
+"""The note on the channel of the step to come back to, `menu:index`: where a caller waits or leaves a message."""
 
 
 class House(Protocol):
@@ -79,8 +79,10 @@ class _Walk:
 
     async def _entry(self) -> tuple[str, int]:
         if self.phone.info.attempt > 1:
-            menu, _, index = (await self.phone.noted(WAITING_STEP)).partition(":")
+            menu, _, index = (await self.phone.noted(STEP)).partition(":")
             if menu in self.flow.menus and index.isdecimal() and int(index) < len(self.flow.menus[menu].steps):
+                if isinstance(self.flow.menus[menu].steps[int(index)], TakeVoicemail):
+                    await self._say(("technical-problem",))  # or being asked again would make no sense
                 return menu, int(index)
         return self.flow.entry(self.phone.info.dialed), 0
 
@@ -102,6 +104,10 @@ class _Walk:
         self.house.emit(
             PromptPlayed(at=self.house.now(), call=self.call, prompts=prompts, language=language, key=key)
         )
+
+    async def _here(self) -> None:
+        """Should this service die now, the next one goes on from this step."""
+        await self.phone.note(STEP, f"{self.menu}:{self.index}")
 
     async def say(self, step: Say) -> str:
         await self._say(step.prompts)
@@ -132,14 +138,16 @@ class _Walk:
         return step.open if is_open else step.closed
 
     async def queue(self, step: JoinQueue) -> str:
-        await self.phone.note(WAITING_STEP, f"{self.menu}:{self.index}")
+        await self._here()
         if await self.house.wait_for_agent(self.phone, step.queue):
             return await self.hangup(Hangup())
-        await self.phone.note(WAITING_STEP, "")
+        await self.phone.note(STEP, "")
         return step.otherwise
 
     async def voicemail(self, step: TakeVoicemail) -> str:
+        await self._here()
         await self.house.take_message(self.phone, step.queue)
+        await self.phone.note(STEP, "")
         return ""
 
     async def transfer(self, step: Transfer) -> str:

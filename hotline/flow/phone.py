@@ -29,6 +29,10 @@ class LineLost(Exception):
     """The wire to the PBX broke; the caller is still there and the dialplan takes over."""
 
 
+class CannotRecord(Exception):
+    """The PBX could not write a recording; the caller is still there. The text says what the PBX said."""
+
+
 class DialOutcome(enum.StrEnum):
     ANSWERED = "answered"
     NO_ANSWER = "ring-no-answer"
@@ -75,7 +79,7 @@ class CallInfo:
 
 
 class Phone(Protocol):
-    """A caller's line in eleven small verbs. Implementations: hotline.phones.agi, .console and .scripted."""
+    """A caller's line, in small verbs. Implementations: hotline.phones.agi, .console and .scripted."""
 
     @property
     def info(self) -> CallInfo: ...
@@ -96,7 +100,10 @@ class Phone(Protocol):
         """Wait with music of class `music`; return at once with BELL or a key, or "" after `seconds`."""
 
     async def record(self, path: PurePath, *, most: float, silence: float, stop_keys: str = "#") -> Recorded:
-        """Beep, record WAV (8 kHz, 16 bit, mono) to `path` (suffix .wav) for at most `most` seconds."""
+        """Beep, record WAV (8 kHz, 16 bit, mono) to `path` (suffix .wav) for at most `most` seconds.
+
+        Raises CannotRecord.
+        """
 
     async def dial(self, target: str, *, seconds: float) -> Dialed:
         """Ring `target` (e.g. PJSIP/anna) while the caller hears music; return when the talk is over."""

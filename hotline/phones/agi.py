@@ -22,7 +22,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 from agi.channel import Channel, WireLost
 from agi.channel import HungUp as ChannelGone
 from agi.protocol import CommandRefused, Request
-from hotline.flow.phone import KEYS, CallInfo, Dialed, DialOutcome, HungUp, LineLost, Recorded
+from hotline.flow.phone import KEYS, CallInfo, CannotRecord, Dialed, DialOutcome, HungUp, LineLost, Recorded
 
 PREFIX = "HOTLINE_"
 BEEP_TONE, BEEP_SECONDS = "1000", 0.3
@@ -167,10 +167,12 @@ class AgiPhone:
             await self._quiet()
             await self._beep()
             recorded = await self._channel.record(
-                str(path.with_suffix("")), "wav", most=most, silence=silence, escape=stop_keys
+                str(path.with_suffix("")), most=most, silence=silence, escape=stop_keys
             )
         except ChannelGone:
             return Recorded(0.0, hung_up=True)
+        except CommandRefused as refused:
+            raise CannotRecord(str(refused)) from None
         return Recorded(recorded.seconds, recorded.hung_up, recorded.key)
 
     @_on_the_line

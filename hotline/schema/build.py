@@ -12,11 +12,12 @@ from typing import TypeVar
 
 from hotline.acd.model import AgentSettings, QueueSettings
 from hotline.callbacks.calendar import DAY, Calendar
+from hotline.callbacks.promise import VoicemailSettings
 from hotline.flow import model
 from hotline.flow.moments import time_prompt
 from hotline.phrases import phrasebook
 from hotline.schema.check import check, languages
-from hotline.schema.config import Config, VoicemailSettings
+from hotline.schema.config import Config
 from hotline.schema.document import Document, parse, read
 from hotline.schema.draft import Draft, draft
 from hotline.schema.holiday import public_holidays

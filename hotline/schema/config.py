@@ -8,21 +8,9 @@ from zoneinfo import ZoneInfo
 
 from hotline.acd.model import AgentSettings, QueueSettings
 from hotline.callbacks.calendar import Calendar
+from hotline.callbacks.promise import VoicemailSettings
 from hotline.flow.model import Flow
 from hotline.schema.problems import Problem
-
-
-@dataclass(frozen=True, slots=True)
-class VoicemailSettings:
-    """How messages for a queue are taken; `calendar` tells when they are called back. Times in seconds."""
-
-    queue: str
-    calendar: str
-    longest: float = 120.0
-    shortest: float = 2.0
-    """Less speech than this is no message."""
-    silence: float = 5.0
-    """So much silence ends the recording."""
 
 
 @dataclass(frozen=True, slots=True)

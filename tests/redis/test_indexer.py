@@ -12,6 +12,7 @@ from hotline.callbacks import lines
 from hotline.callbacks.indexer import BATCH, Indexer, PromiseCounts
 from hotline.callbacks.lines import Entry
 from hotline.callbacks.outbox import Outbox
+from hotline.callbacks.trouble import Trouble
 from hotline.store import Store, StoreDown
 
 NOW = 1_795_000_000.0
@@ -31,7 +32,7 @@ def clock() -> Time:
 
 
 @pytest.fixture
-def told() -> list[str]:
+def told() -> list[Trouble]:
     return []
 
 
@@ -41,7 +42,7 @@ def outbox(tmp_path: Path) -> Outbox:
 
 
 @pytest.fixture
-def indexer(store: Store, outbox: Outbox, clock: Time, told: list[str]) -> Indexer:
+def indexer(store: Store, outbox: Outbox, clock: Time, told: list[Trouble]) -> Indexer:
     return Indexer(store, outbox, clock, tell=told.append)
 
 
@@ -245,4 +246,4 @@ async def test_a_torn_line_is_told_once_and_holds_nothing_up(indexer, outbox, re
         await indexer.catch_up()
     assert ids(redis, "captured") == ["a", "b"]
     assert len(told) == 2
-    assert not any("8490" in each for each in told)
+    assert not any("8490" in each.message for each in told)

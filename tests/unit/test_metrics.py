@@ -144,6 +144,10 @@ def _written(labels: frozenset[tuple[str, str]]) -> str:
             "voicemails_total{outcome=saved,queue=billing} 1, voicemail_seconds_count 1, voicemail_seconds_sum 7",
         ),
         (
+            VoicemailSaved(at=NOW, queue="", promise="p", seconds=7, due=NOW, hung_up=True, source="fallback"),
+            "voicemails_total{outcome=saved,queue=other} 1, voicemail_seconds_count 1, voicemail_seconds_sum 7",
+        ),
+        (
             VoicemailFailed(at=NOW, queue="billing", reason="disk"),
             "voicemails_total{outcome=disk,queue=billing} 1",
         ),

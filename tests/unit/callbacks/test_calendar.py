@@ -107,10 +107,15 @@ def test_a_night_shift_belongs_to_the_day_it_starts_on():
     assert calendar.due(at("2026-03-07 05:00")) == at("2026-03-09 22:00")
 
 
-def test_round_the_clock_opens_each_midnight():
-    calendar = Calendar("always", SAIGON, dict.fromkeys(range(7), spans("00:00-08:00", "08:00-16:00", "16:00-24:00")))
-    assert calendar.is_open(at("2026-03-02 00:00"))
-    assert calendar.due(at("2026-03-02 09:00")) == at("2026-03-03 00:00")
+def test_round_the_clock_a_message_is_due_at_once():
+    hours = spans("00:00-08:00", "08:00-16:00", "16:00-24:00")
+    always = Calendar("always", SAIGON, dict.fromkeys(range(7), hours))
+    assert always.is_open(at("2026-03-02 00:00"))
+    assert always.next_opening(at("2026-03-02 09:00")) == at("2026-03-03 00:00")
+    assert always.due(at("2026-03-02 09:00")) == at("2026-03-02 09:00")
+    weekdays = office(SAIGON, "00:00-24:00")
+    assert weekdays.due(at("2026-03-04 09:00")) == at("2026-03-04 09:00")
+    assert weekdays.due(at("2026-03-06 09:00")) == at("2026-03-09 00:00")  # Friday: the weekend comes between
 
 
 def test_hours_that_start_in_the_skipped_hour_start_when_the_clock_jumps():
@@ -213,9 +218,9 @@ moments = st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1), timezones=st.
 
 @given(calendars(), moments)
 @settings(max_examples=200, deadline=None)
-def test_due_is_after_the_message_and_in_opening_hours(calendar: Calendar, moment: datetime):
+def test_due_is_not_before_the_message_and_in_opening_hours(calendar: Calendar, moment: datetime):
     due = calendar.due(moment)
-    assert due.astimezone(UTC) > moment
+    assert due.astimezone(UTC) >= moment
     assert due.tzinfo is calendar.zone
     assert calendar.is_open(due)
 
@@ -224,6 +229,12 @@ def test_due_is_after_the_message_and_in_opening_hours(calendar: Calendar, momen
 @settings(max_examples=100, deadline=None)
 def test_nothing_opens_between_the_message_and_its_due_moment(calendar: Calendar, moment: datetime):
     due = calendar.due(moment).astimezone(UTC)
+    if due == moment:  # at once: then it must not close before it opens again
+        opening, minute = calendar.next_opening(moment).astimezone(UTC), moment
+        while minute < opening:
+            assert calendar.is_open(minute)
+            minute += timedelta(minutes=5)
+        return
     assert calendar.next_opening(due - timedelta(seconds=1)).astimezone(UTC) == due
     minute = moment.replace(second=0, microsecond=0) + timedelta(minutes=15 - moment.minute % 15)
     closed_before = not calendar.is_open(moment)

@@ -273,4 +273,4 @@ def test_a_file_of_lines_that_became_shorter_is_read_again(outbox: Outbox) -> No
     entry = outbox.keep(record(outbox, sound(0.01)), **ABOUT)
     reading = outbox.entries({"2026-11.jsonl": 10**6})
     assert reading.entries == (entry,)
-    assert "became shorter" in reading.problems[0]
+    assert "became shorter" in reading.problems[0].message

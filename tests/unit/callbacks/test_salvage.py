@@ -99,7 +99,9 @@ def test_what_is_too_short_is_removed(outbox: Outbox, salvage: Salvage) -> None:
 
 def test_much_that_cannot_be_read_is_put_aside_and_told_once(outbox: Outbox, salvage: Salvage) -> None:
     aged(fallback(outbox, "odd", b"?" * 50000, "number=0901234567\n"), 200)
-    assert "fallback/odd.wav could not be salvaged" in salvage.adopt_fallback(NOW).problems[0]
+    (trouble,) = salvage.adopt_fallback(NOW).problems
+    assert trouble.path == "fallback/odd.wav"
+    assert trouble.message.startswith("A recording could not be salvaged: ")
     assert salvage.adopt_fallback(NOW).problems == []
     assert (outbox.fallback / "odd.unreadable").read_bytes() == b"?" * 50000
     aged(outbox.fallback / "odd.note", HOUR)
@@ -111,9 +113,9 @@ def test_a_recording_whose_service_died_is_recovered_after_an_hour(outbox: Outbo
     note = {"call": "pbx1-1.1", "number": "+84901234567", "queue": "billing", "recorded_at": str(NOW - 4000)}
     id, path = outbox.recording_path(note)
     path.write_bytes(never_closed(sound(5)))
-    assert salvage.recover(NOW).kept == []
+    assert salvage.recover(NOW, age=HOUR).kept == []
     aged(path, HOUR + 1)
-    (entry,) = salvage.recover(NOW).kept
+    (entry,) = salvage.recover(NOW, age=HOUR).kept
     assert (entry.id, entry.source, entry.seconds) == (id, "recovered", 5.0)
     assert (entry.number, entry.queue, entry.recorded_at) == ("+84901234567", "billing", NOW - 4000)
     assert salvage.recover(NOW, age=0).kept == []
@@ -125,18 +127,18 @@ def test_the_note_of_a_long_recording_waits_for_it(outbox: Outbox, salvage: Salv
     aged(outbox.tmp / f"{id}.note", HOUR + 60)  # written when it began
     path.write_bytes(sound(60))
     aged(path, HOUR - 10)
-    assert salvage.recover(NOW).kept == []
+    assert salvage.recover(NOW, age=HOUR).kept == []
     aged(path, HOUR + 1)
-    assert [each.number for each in salvage.recover(NOW).kept] == ["+84901234567"]
+    assert [each.number for each in salvage.recover(NOW, age=HOUR).kept] == ["+84901234567"]
 
 
 def test_a_renamed_recording_without_a_line_gets_one(outbox: Outbox, salvage: Salvage) -> None:
     id, path = outbox.recording_path({"call": "pbx1-1.1", "number": "+84901234567"})
     path.write_bytes(sound(2))
     path.rename(outbox.kept / path.name)
-    (entry,) = salvage.recover(NOW).kept
+    (entry,) = salvage.recover(NOW, age=HOUR).kept
     assert (entry.id, entry.number) == (id, "+84901234567")
-    assert salvage.recover(NOW).kept == []
+    assert salvage.recover(NOW, age=HOUR).kept == []
 
 
 def test_the_pbx_original_of_a_kept_copy_is_removed_not_kept_twice(
@@ -162,7 +164,7 @@ def test_one_salvager_works_at_a_time(outbox: Outbox, salvage: Salvage) -> None:
     fallback(outbox, "pbx1-17.3", sound(3))
     with disk.locked(outbox.lines / ".salvage", 0):
         assert salvage.adopt_fallback(NOW).kept == []
-        assert salvage.recover(NOW).kept == []
+        assert salvage.recover(NOW, age=HOUR).kept == []
     assert len(salvage.adopt_fallback(NOW).kept) == 1
 
 

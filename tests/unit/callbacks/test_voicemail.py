@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import threading
-from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
 from typing import Any
@@ -16,16 +16,19 @@ from recordings import never_closed, sound
 
 from hotline.callbacks.calendar import Calendar, Span
 from hotline.callbacks.outbox import Outbox
+from hotline.callbacks.promise import Promises, VoicemailSettings
 from hotline.callbacks.salvage import Salvage
-from hotline.callbacks.voicemail import Answering, MessageRules
+from hotline.callbacks.voicemail import Answering
 from hotline.events import Event, PromptPlayed, VoicemailFailed, VoicemailSaved
-from hotline.flow.phone import CallInfo, HungUp, LineLost, Recorded
+from hotline.flow.phone import CallInfo, CannotRecord, HungUp, LineLost, Recorded
 from hotline.phones.scripted import INFO, ScriptedPhone
 
 FRIDAY_NIGHT = datetime(2026, 11, 20, 22, 15, tzinfo=UTC).timestamp()
 MONDAY = datetime(2026, 11, 23, 8, 0, tzinfo=UTC).timestamp()
 OFFICE = Calendar("office", ZoneInfo("UTC"), {day: (Span.parse("08:00-17:00"),) for day in range(5)})
 NEVER = Calendar("never", ZoneInfo("UTC"), {})
+ALWAYS = Calendar("always", ZoneInfo("UTC"), dict.fromkeys(range(7), (Span.parse("00:00-24:00"),)))
+RULES = VoicemailSettings("billing", "office")
 PROMISE = ">> say message-saved callback-promise day-1 time-08-00"
 
 
@@ -49,19 +52,19 @@ class Desk:
     """An answering machine and everything it told."""
 
     def __init__(
-        self, outbox: Outbox, calendar: Calendar = OFFICE, rules: Mapping[str, MessageRules] | None = None
+        self, outbox: Outbox, calendar: Calendar = OFFICE, rules: VoicemailSettings = RULES, **patience: float
     ) -> None:
         self.outbox = outbox
         self.events: list[Event] = []
         self.woken = 0
         self.answering = Answering(
             outbox,
-            calendars={"billing": calendar},
-            rules=rules or {},
+            Promises({"billing": rules}, {"office": calendar}),
             now=lambda: FRIDAY_NIGHT,
             emit=self.events.append,
             kept=self._wake,
             region="VN",
+            **patience,
         )
 
     def _wake(self) -> None:
@@ -179,7 +182,7 @@ async def test_after_two_tries_it_is_said_and_left(desk: Desk) -> None:
 
 
 async def test_each_queue_has_its_own_rules(outbox: Outbox) -> None:
-    desk = Desk(outbox, rules={"billing": MessageRules(longest=30, least=5, silence=2)})
+    desk = Desk(outbox, rules=replace(RULES, longest=30, shortest=5, silence=2))
     caller = Caller(sound(4), sound(6))
     await desk.take(caller)
     assert caller.heard.count(">> record most 30 s, silence 2 s") == 2
@@ -191,7 +194,53 @@ async def test_a_full_disk_is_told_before_the_caller_speaks(desk: Desk, monkeypa
     caller = Caller(sound(3))
     await desk.take(caller)
     assert caller.heard == [">> say technical-problem"]
+    assert desk.told(VoicemailFailed) == [
+        VoicemailFailed(at=FRIDAY_NIGHT, call=INFO.call, queue="billing", reason="disk", problem="The spool is full.")
+    ]
+
+
+@pytest.mark.parametrize("hanging", ["writable", "recording_path"])
+async def test_a_disk_that_hangs_is_told_within_seconds(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch, hanging: str
+) -> None:
+    answers = threading.Event()
+    monkeypatch.setattr(outbox, hanging, lambda *_: answers.wait(10))
+    desk, caller = Desk(outbox, disk_patience=0.05), Caller(sound(3))
+    await desk.take(caller)
+    answers.set()
+    assert caller.heard[-1] == ">> say technical-problem"
+    assert [each.problem for each in desk.told(VoicemailFailed)] == ["The spool did not answer within 0.05 s."]
+
+
+async def test_a_disk_that_hangs_afterwards_is_told_too_and_the_words_are_kept_when_it_wakes_up(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers, keep = threading.Event(), outbox.keep
+
+    def slow(*args: Any, **options: Any) -> Any:
+        assert answers.wait(10)
+        return keep(*args, **options)
+
+    monkeypatch.setattr(outbox, "keep", slow)
+    desk, caller = Desk(outbox, keeping_patience=0.05), Caller(sound(3))
+    await desk.take(caller)
+    assert caller.heard[-1] == ">> say technical-problem"
     assert desk.failures == ["disk"]
+    answers.set()
+    await desk.answering.close()
+    assert len(desk.told(VoicemailSaved)) == 1
+
+
+async def test_a_pbx_that_cannot_write_is_told_before_the_caller_asks_why(desk: Desk) -> None:
+    class Forbidden(Caller):
+        async def record(self, path: PurePath, *, most: float, silence: float, stop_keys: str = "#") -> Recorded:
+            raise CannotRecord("may it write there?")
+
+    caller = Forbidden(b"")
+    await desk.take(caller)
+    assert caller.heard == [">> say voicemail-greeting", ">> say technical-problem"]
+    (failed,) = desk.told(VoicemailFailed)
+    assert (failed.reason, failed.problem) == ("recording", "may it write there?")
 
 
 async def test_a_disk_that_fails_afterwards_is_told_and_the_words_stay(
@@ -205,7 +254,7 @@ async def test_a_disk_that_fails_afterwards_is_told_and_the_words_stay(
         caller = Caller(sound(3))
         await desk.take(caller)
     assert caller.heard[-1] == ">> say technical-problem"
-    assert desk.failures == ["disk"]
+    assert [each.problem for each in desk.told(VoicemailFailed)] == ["No space left on device"]
     assert desk.told(VoicemailSaved) == []
     salvaged = Salvage(desk.outbox, due=lambda queue, at: MONDAY, region="VN").recover(FRIDAY_NIGHT, age=0)
     assert [(each.number, each.queue) for each in salvaged.kept] == [("+84901234567", "billing")]
@@ -220,6 +269,13 @@ async def test_a_recording_that_is_not_there_is_a_technical_problem(desk: Desk) 
 
 async def test_a_queue_that_never_opens_keeps_the_message_and_promises_nothing(outbox: Outbox) -> None:
     desk, caller = Desk(outbox, NEVER), Caller(sound(3))
+    await desk.take(caller)
+    assert caller.heard[-1] == ">> say message-saved"
+    assert [each.due for each in outbox.entries().entries] == [FRIDAY_NIGHT]
+
+
+async def test_round_the_clock_no_moment_is_promised_since_nothing_is_to_be_waited_for(outbox: Outbox) -> None:
+    desk, caller = Desk(outbox, ALWAYS), Caller(sound(3))
     await desk.take(caller)
     assert caller.heard[-1] == ">> say message-saved"
     assert [each.due for each in outbox.entries().entries] == [FRIDAY_NIGHT]

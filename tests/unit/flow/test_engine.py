@@ -48,7 +48,7 @@ class House:
         return self._served
 
     async def take_message(self, phone: Phone, queue: str) -> None:
-        self.asked.append(f"message for {queue}")
+        self.asked.append(f"message for {queue}, step {await phone.noted('STEP')}")
 
 
 def flow(menus: Mapping[str, tuple[Step, ...]]) -> Flow:
@@ -108,7 +108,8 @@ async def test_after_the_last_try_the_caller_goes_to_otherwise() -> None:
 async def test_a_transfer_that_nobody_answers_goes_on_and_hangup_ends_the_menu() -> None:
     phone, house = ScriptedPhone(["", "", ""]), House()
     await walk(MENUS, phone, house)
-    assert house.asked == ["message for power"]
+    assert house.asked == ["message for power, step night:0"]
+    assert phone.notes["STEP"] == "", "whoever comes back now has left their message"
     assert ">> say never" not in phone.heard
 
 
@@ -117,7 +118,7 @@ async def test_a_served_caller_is_done_and_an_unserved_one_goes_to_otherwise() -
     await walk(MENUS, ScriptedPhone(["1"]), served)
     await walk(MENUS, ScriptedPhone(["1"]), unserved)
     assert served.asked == ["agent of power, step power:0"]
-    assert unserved.asked == ["agent of power, step power:0", "message for power"]
+    assert unserved.asked == ["agent of power, step power:0", "message for power, step night:0"]
 
 
 @pytest.mark.parametrize(("is_open", "said"), [(True, ">> say day"), (False, ">> say night")])
@@ -136,6 +137,14 @@ async def test_a_call_that_comes_back_goes_to_the_step_it_waited_in() -> None:
     await walk(MENUS, phone, house)
     assert phone.heard == [">> answer"]
     assert house.asked == ["agent of power, step power:0"]
+
+
+async def test_who_was_leaving_a_message_when_a_service_died_is_asked_again_with_an_apology() -> None:
+    phone, house = ScriptedPhone(info=replace(INFO, attempt=2)), House()
+    phone.notes["STEP"] = "night:0"
+    await walk(MENUS, phone, house)
+    assert phone.heard == [">> answer", ">> say technical-problem"]
+    assert house.asked == ["message for power, step night:0"]
 
 
 @pytest.mark.parametrize("noted", ["", "power", "power:9", "nowhere:0", "power:-1", "power:x"])

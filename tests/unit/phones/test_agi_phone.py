@@ -9,8 +9,8 @@ from pathlib import Path, PurePath
 import pytest
 
 from agi.protocol import Request
-from hotline.flow.phone import BELL, CallInfo, Dialed, DialOutcome, HungUp, LineLost, Phone, Recorded
-from hotline.phones.agi import AgiPhone, BadCall, call_info
+from hotline.flow.phone import BELL, CallInfo, CannotRecord, Dialed, DialOutcome, HungUp, LineLost, Phone, Recorded
+from hotline.phones.agi import AgiPhone, BadCall, call_id, call_info
 
 SOUNDS = {"en": ("welcome", "menu", "sorry"), "vi": ("welcome",)}
 ASK = '<< GET FULL VARIABLE "${DIALSTATUS}|${HANGUPCAUSE}|${HOTLINE_ANSWERED}|${STRFTIME(,,%s.%3q)}"'
@@ -194,6 +194,20 @@ async def test_a_caller_who_hangs_up_leaves_what_was_said(phone):
 async def test_a_caller_who_hangs_up_at_the_beep_leaves_nothing(phone):
     line = phone('<< EXEC "PlayTones" "1000"\n>> HANGUP\n>> EOF')
     assert await line.record(PurePath("/spool/tmp/m.wav"), most=60, silence=5) == Recorded(0.0, hung_up=True)
+
+
+async def test_a_recording_that_asterisk_cannot_write_is_told_as_such(phone):
+    line = phone(
+        f"""
+        {BEEP.strip()}
+        {RECORD}
+        >> 200 result=-1 (writefile)
+        << CHANNEL STATUS
+        >> 200 result=6
+        """
+    )
+    with pytest.raises(CannotRecord, match=r"could not record to '/spool/tmp/m' \(writefile\): may it write there"):
+        await line.record(PurePath("/spool/tmp/m.wav"), most=60, silence=5)
 
 
 async def test_a_pbx_without_tones_records_without_a_beep(phone):

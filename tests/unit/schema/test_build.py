@@ -7,8 +7,9 @@ import pytest
 
 from hotline.acd.model import AgentSettings, Missed, QueueSettings
 from hotline.callbacks.calendar import Span
+from hotline.callbacks.promise import VoicemailSettings
 from hotline.flow.model import Goto, Hangup, Hours, JoinQueue, Keys, Menu, Say, SetLanguage, TakeVoicemail, Transfer
-from hotline.schema import ConfigError, VoicemailSettings, load, loads
+from hotline.schema import ConfigError, load, loads
 
 ROOT = Path(__file__).parents[3]
 GOOD = Path(__file__).parent / "good.yaml"
