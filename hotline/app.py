@@ -39,6 +39,7 @@ from hotline.flow.phone import BELL
 from hotline.http import Health, serve_http
 from hotline.logs import configure_logging, event_logger
 from hotline.metrics import Metrics
+from hotline.phones.agi import call_id
 from hotline.reception import Reception
 from hotline.schema.config import Config
 from hotline.settings import Manager, Settings

@@ -24,9 +24,10 @@ from structlog.types import Processor
 from hotline.events import Emit, Event
 
 NO_NUMBERS = frozenset(
-    ("at", "call", "calls", "due", "level", "logger", "pid", "port", "promise", "seconds", "timestamp", "token")
+    ("at", "byte", "call", "calls", "due", "entry", "level", "logger", "path", "pid", "port", "promise", "seconds")
+    + ("timestamp", "token")
 )
-"""Fields whose digits are moments, durations, ports and ids of ours."""
+"""Fields whose digits are moments, durations, ports, ids and files of ours, and the hotline's own public numbers."""
 
 MASK = "[number]"
 DIGITS = 6

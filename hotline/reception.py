@@ -25,7 +25,7 @@ from hotline.callbacks.voicemail import Answering
 from hotline.events import CallEnded, CallRefused, CallStarted, Emit
 from hotline.flow.engine import walk
 from hotline.flow.phone import HungUp, LineLost, Phone
-from hotline.phones.agi import AgiPhone, BadCall, call_info
+from hotline.phones.agi import AgiPhone, BadCall, call_id, call_info
 from hotline.schema.config import Config
 from hotline.store import StoreDown
 
@@ -134,7 +134,7 @@ class Reception:
             self.emit(CallEnded(at=self.now(), call=info.call, reason=reason, seconds=self.now() - began))
 
     async def _ended(self, channel: Channel) -> None:
-        call = channel.request.args[0] if channel.request.args else ""
+        call = call_id(channel.request)
         if call and not self.has(call):
             with bound_contextvars(call=call):
                 await self.desk.gone(call, Left.ABANDONED, ended_by="caller")

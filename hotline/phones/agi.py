@@ -58,6 +58,12 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+def call_id(request: Request) -> str:
+    """Whose call a request is about, for a log; "" when it does not say."""
+    named = request.args[0] if request.args else ""
+    return named if _CALL.fullmatch(named) else ""
+
+
 class BadCall(ValueError):
     """The request does not say whose call it is; the text tells what is wrong with it."""
 

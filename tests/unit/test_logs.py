@@ -66,7 +66,11 @@ def test_moments_and_ids_of_ours_are_left_whole(log: Log) -> None:
     )
     emit(PromptPlayed(at=1.0, call=CALL, prompts=("welcome", "menu"), language="vi"))
     emit(LinkChanged(at=1.0, link="redis", up=False))
-    saved, played, link = log.lines()
+    emit(CallStarted(at=1.0, call=CALL, entry="19001234567"))
+    structlog.get_logger().warning("A line is torn.", path="fallback/pbx1-1795328001.2.wav", byte=1795328001)
+    saved, played, link, started, torn = log.lines()
+    assert started["entry"] == "19001234567", "the hotline's own number"
+    assert (torn["path"], torn["byte"]) == ("fallback/pbx1-1795328001.2.wav", 1795328001)
     assert (saved["promise"], saved["due"], saved["seconds"]) == ("v-1795328001", 1795399999.0, 9.5)
     assert played["prompts"] == ["welcome", "menu"]
     assert "call" not in link

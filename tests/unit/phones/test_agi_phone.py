@@ -370,6 +370,12 @@ def test_a_request_that_does_not_say_whose_call_it_is_is_refused_without_repeati
     assert not value or value not in str(refusal.value)
 
 
+@pytest.mark.parametrize(("argument", "named"), [("pbx1-1.1", "pbx1-1.1"), ("a b", ""), ("x" * 99, "")])
+def test_a_log_names_the_call_that_a_request_is_about(headers: dict[str, str], argument: str, named: str):
+    assert call_id(Request(headers | {"agi_arg_1": argument})) == named
+    assert call_id(Request({name: value for name, value in headers.items() if "arg" not in name})) == ""
+
+
 def test_a_request_without_arguments_is_refused(headers: dict[str, str]):
     del headers["agi_arg_1"]
     with pytest.raises(BadCall, match="linkedid"):

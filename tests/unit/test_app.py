@@ -1,0 +1,47 @@
+"""The composition root, as far as it can be asked without running it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from agi.protocol import Request
+from hotline.app import Service
+from hotline.callbacks.trouble import Trouble
+from hotline.schema import load
+from hotline.settings import Address, Settings
+
+CONFIG = Path(__file__).parents[2] / "config" / "hotline.yaml"
+
+
+@pytest.fixture
+async def service(tmp_path: Path) -> Service:
+    nowhere = Address("127.0.0.1", 1)
+    settings = Settings(
+        config=CONFIG,
+        agi=nowhere,
+        ami=(),
+        redis=nowhere,
+        http=nowhere,
+        spool=tmp_path,
+        sounds=tmp_path,
+        clock=None,
+        max_calls=1,
+    )
+    return Service(settings, load(CONFIG))
+
+
+async def test_a_call_that_failed_is_named_in_the_log(service: Service, headers: dict[str, str]) -> None:
+    with capture_logs() as lines:
+        service._call_failed(Request(headers), RuntimeError("boom"))
+    (line,) = lines
+    assert (line["call"], line["script"], line["log_level"]) == ("pbx1-1.1", "call", "error")
+
+
+async def test_a_trouble_of_the_spool_names_the_file_in_fields_of_its_own(service: Service) -> None:
+    with capture_logs() as lines:
+        service._tell_trouble(Trouble("A line of the outbox is torn.", "outbox/2026-11.jsonl", 1795328001))
+    (line,) = lines
+    assert (line["path"], line["byte"]) == ("outbox/2026-11.jsonl", 1795328001)
