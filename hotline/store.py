@@ -175,17 +175,18 @@ class Store:
         if not done:
             link.cut()
             raise StoreDown(f"Redis gave no answer within {self._deadline} s; the link was cut and is made anew.")
-        try:
-            return asked.result()
-        except ScriptKilledError as error:
+        if error := asked.exception():
+            raise self._failure(error) from error
+        return asked.result()
+
+    def _failure(self, error: BaseException) -> StoreDown:
+        """What went wrong, in our words. An error that was raised once more has lost the context that this reads."""
+        if isinstance(error, ScriptKilledError):
             said = str(error.__context__)
-            if said.startswith("NOSCRIPT"):
-                raise _NotLoaded(said) from error
-            raise self._refused(said) from error
-        except NotConnectedError as error:
-            raise StoreDown("The link to Redis broke before the answer came; it is made anew.") from error
-        except Exception as error:
-            raise StoreDown(f"Redis did not answer as it should: {error!r}") from error
+            return _NotLoaded(said) if said.startswith("NOSCRIPT") else self._refused(said)
+        if isinstance(error, NotConnectedError):
+            return StoreDown("The link to Redis broke before the answer came; it is made anew.")
+        return StoreDown(f"Redis did not answer as it should: {error!r}")
 
     def _refused(self, said: str) -> ScriptRefused:
         """The refusal as an exception; told if it is news."""

@@ -34,6 +34,11 @@ async def test_a_script_that_redis_never_saw_is_loaded_and_answers(store, redis)
     await echo(store, "first")
     redis("SCRIPT", "FLUSH")
     await echo(store, "after a flush")
+    redis("SCRIPT", "FLUSH")
+    try:
+        raise RuntimeError("something else")
+    except RuntimeError:
+        await echo(store, "while an error is being handled")
 
 
 async def test_many_callers_share_the_link_and_each_gets_its_own_answer(store):
