@@ -19,10 +19,13 @@ from hotline.acd.core import Core
 from hotline.acd.model import AgentState, CallState, Change, Left, Missed, Offer, Standing
 from hotline.clock import Clock
 from hotline.events import AgentAnswered, AgentStateChanged, CallerLeftQueue, ConversationEnded, Emit, OfferMissed
-from hotline.store import StoreDown
+from hotline.store import ScriptRefused, StoreDown
 
 TICK_EVERY = 1.0
 RETRY_EVERY = 0.25
+RETRY_REFUSED_EVERY = 5.0
+"""While Redis answers but refuses: nothing that we do will change its mind."""
+
 MERCY = 6.0
 """Seconds after Redis's return before any lease runs out: longer than sessions need to look, and to renew."""
 
@@ -31,6 +34,9 @@ _SOON_OVER = (AgentState.WRAP_UP, AgentState.PAUSED)
 
 PATIENCE = 2.0
 """Seconds that a call's session waits for Redis to take a change; then it goes on."""
+
+LAST_PATIENCE = 5.0
+"""Seconds that a service which has nothing else to do waits for that."""
 
 Work = Callable[[str], Awaitable[None]]
 """Makes one change of the core and tells of it, given the id that all its tries share."""
@@ -43,14 +49,21 @@ class Desk:
         self.core, self.now, self.emit = core, now, emit
         self._bell = bell
         self._settling: dict[str, asyncio.Task[None]] = {}  # call → the last of what waits for Redis
+        self._unsettled: set[asyncio.Task[None]] = set()
         self._due = asyncio.Event()
+        self.trouble = ""
+        """Why time stands still for agents and callers, though Redis answers; "" when it does not."""
 
     def carry_out(self, change: Change, cause: str, call: str = "") -> Change:
-        """Ring for the offers of a change and tell which agents it moved."""
+        """Ring for the offers of a change, and tell which agents it moved and what came to nothing."""
         for offer in change.offers:
             self._bell.ring(offer)
         for agent, state in change.agents:
             self.emit(AgentStateChanged(at=self.now(), call=call, agent=agent, state=state.value, cause=cause))
+        for lapsed in change.lapsed:
+            self._missed(lapsed, Missed.LOST, self.now(), 0.0)
+        for lost, was in change.given_up:
+            self._left(lost, was, Left.LOST, "unknown", self.now())
         if any(state in _SOON_OVER for _, state in change.agents):
             self._due.set()
         return change
@@ -68,6 +81,7 @@ class Desk:
         before, operation = self._settling.get(call), self.core.new_operation()
         task = asyncio.create_task(self._insist(lambda: work(operation), before), name=f"settle {what} {call}")
         self._settling[call] = task
+        self._unsettled.add(task)
         task.add_done_callback(lambda done: self._settled(call, done))
         await asyncio.wait([task], timeout=PATIENCE)
         if task.done() and not task.cancelled():
@@ -79,10 +93,11 @@ class Desk:
         while True:
             try:
                 return await work()
-            except StoreDown:
-                await asyncio.sleep(RETRY_EVERY)
+            except StoreDown as down:
+                await asyncio.sleep(RETRY_REFUSED_EVERY if isinstance(down, ScriptRefused) else RETRY_EVERY)
 
     def _settled(self, call: str, done: asyncio.Task[None]) -> None:
+        self._unsettled.discard(done)
         if self._settling.get(call) is done:
             del self._settling[call]
 
@@ -105,11 +120,10 @@ class Desk:
         async def tell(operation: str) -> None:
             change = await self.core.missed(call, offer.agent, offer.token, outcome, self.now(), operation=operation)
             self.carry_out(change, outcome.value, call)
+            if change.applied or _forgotten(change.standing):  # else its lease ran out, and that was told
+                self._missed(offer, outcome, moment, rang)
 
         await self.settle(call, outcome.value, tell)
-        self.emit(
-            OfferMissed(at=moment, call=call, queue=offer.queue, agent=offer.agent, outcome=outcome.value, rang=rang)
-        )
 
     async def finished(self, offer: Offer, ended_by: str, talked: float, arrival: float) -> None:
         """The conversation of an offer is over; the agent wraps up. That they answered is told if nobody has."""
@@ -120,7 +134,7 @@ class Desk:
             was = self.carry_out(change, "finished", call).standing
             if change.applied and was.state is not CallState.TALKING:  # the link to the PBX is down: nobody told it
                 self._answered(call, offer.queue, offer.agent, moment - talked, arrival)
-            if change.applied or change.standing.state is CallState.UNKNOWN:  # unknown: Redis has lost its data
+            if change.applied or _forgotten(change.standing):
                 self._ended(offer, talked, ended_by, moment)
 
         await self.settle(call, "finished", tell)
@@ -134,10 +148,11 @@ class Desk:
 
         async def tell(operation: str) -> None:
             change = await self.core.leave(call, reason, self.now(), operation=operation)
-            self.carry_out(change, reason.value, call)
+            was_talking = change.standing.state is CallState.TALKING
+            self.carry_out(change, "finished" if was_talking else reason.value, call)
             if change.applied:
                 self._left(call, change.standing, reason, ended_by, moment)
-            elif last and change.standing.state is CallState.UNKNOWN:
+            elif last and _forgotten(change.standing):
                 self._left(call, last, reason, ended_by, moment)
 
         await self.settle(call, reason.value, tell)
@@ -149,6 +164,10 @@ class Desk:
             waited = max(0.0, at - was.arrival)
             self.emit(CallerLeftQueue(at=at, call=call, queue=was.queue, reason=reason.value, waited=waited))
 
+    def _missed(self, offer: Offer, outcome: Missed, at: float, rang: float) -> None:
+        call, queue, agent = offer.call, offer.queue, offer.agent
+        self.emit(OfferMissed(at=at, call=call, queue=queue, agent=agent, outcome=outcome.value, rang=rang))
+
     def _answered(self, call: str, queue: str, agent: str, at: float, arrival: float) -> None:
         self.emit(AgentAnswered(at=at, call=call, queue=queue, agent=agent, waited=max(0.0, at - arrival)))
 
@@ -159,30 +178,32 @@ class Desk:
         )
 
     async def run(self) -> None:
-        """Keep time: wrap-ups end, pauses after a miss end, leases of dead sessions run out. Until cancelled."""
+        """Keep time: wrap-ups end, pauses after a miss end, leases of dead sessions run out. Until cancelled.
+
+        After an outage of Redis, sessions get the time to renew the leases that they could not renew.
+        """
+        mercy = 0.0
         while True:
             self._due.clear()
-            wait = TICK_EVERY
+            moment = self.now()
             try:
-                moment = self.now()
-                change, deadline = await self.core.tick(moment)
-                self.carry_out(change, "time")
-                for call, was in change.given_up:
-                    self._left(call, was, Left.LOST, "unknown", moment)
-                wait = min(max(deadline - moment, 0.0), TICK_EVERY) if deadline else TICK_EVERY
-            except StoreDown:
-                await self._outage()
+                change, deadline = await self.core.tick(moment, mercy)
+            except StoreDown as down:
+                await self._outage(down)
+                mercy = self.now() + MERCY
                 continue
-            await self._sleep(wait)
+            self.trouble = ""
+            self.carry_out(change, "time")
+            await self._sleep(min(max(deadline - moment, 0.0), TICK_EVERY) if deadline else TICK_EVERY)
 
-    async def _outage(self) -> None:
-        """Redis is away. Once it is back, sessions get the time to renew the leases that they could not renew."""
+    async def _outage(self, down: StoreDown) -> None:
+        """Until Redis takes a write again."""
+        refused = isinstance(down, ScriptRefused)
+        self.trouble = f"Wrap-ups, pauses and leases do not end: {down}" if refused else ""
         while True:
-            await asyncio.sleep(RETRY_EVERY)
+            await asyncio.sleep(TICK_EVERY if refused else RETRY_EVERY)
             with contextlib.suppress(StoreDown):
-                await self.core.check()
-                break
-        await asyncio.sleep(MERCY)
+                return await self.core.check()
 
     async def _sleep(self, seconds: float) -> None:
         try:
@@ -191,10 +212,17 @@ class Desk:
         except TimeoutError:
             pass
 
-    async def close(self) -> None:
-        """Stop ringing, and give up what Redis could not be told."""
+    async def close(self, patience: float = LAST_PATIENCE) -> None:
+        """Stop ringing; after `patience` seconds give up what Redis still could not be told."""
         await self._bell.close()
-        settling = list(self._settling.values())
-        for task in settling:
+        if self._unsettled:
+            await asyncio.wait(self._unsettled, timeout=patience)
+        unsettled = list(self._unsettled)
+        for task in unsettled:
             task.cancel()
-        await asyncio.gather(*settling, return_exceptions=True)
+        await asyncio.gather(*unsettled, return_exceptions=True)
+
+
+def _forgotten(standing: Standing) -> bool:
+    """Whether Redis knows nothing of the call: it has lost its data. One whose session fell silent has a queue."""
+    return standing.state is CallState.UNKNOWN and not standing.queue

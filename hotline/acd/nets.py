@@ -65,8 +65,12 @@ class Nets:
 
     async def _gone(self, call: str, grace: float) -> None:
         await asyncio.sleep(grace)
-        if not self._ours(call):
-            await self._desk.gone(call, Left.LOST)
+        if self._ours(call):
+            return
+        with contextlib.suppress(StoreDown):
+            if not (await self._desk.core.look(call)).queue:
+                return  # no call of a queue: it never was one, or has ended
+        await self._desk.gone(call, Left.LOST)
 
     async def _compare(self, snapshot: Snapshot) -> None:
         """After a connect: free who held a call that the PBX no longer has, and learn who answered meanwhile."""
@@ -81,7 +85,8 @@ class Nets:
             here = {call: place.arrival for call, place in known.calls.items() if place.pbx == self._pbx}
             self._miss({call: here[call] for call in here.keys() - alive.keys()}, snapshot.asked_at - YOUNG)
         for agent, (state, call, token) in known.agents.items():
-            if state is AgentState.OFFERED and _talking(alive.get(call, [])):
+            place = known.calls.get(call)
+            if state is AgentState.OFFERED and place and _talking(place.channel, alive.get(call, [])):
                 await self._desk.answered(call, agent, token)
         self.looked.set()
 
@@ -104,7 +109,7 @@ class Nets:
         await asyncio.gather(*self._late, return_exceptions=True)
 
 
-def _talking(rows: list[ChannelRow]) -> bool:
+def _talking(caller: str, rows: list[ChannelRow]) -> bool:
     """Whether the caller's channel shares a bridge with another of its call."""
-    bridges = [row.bridge_id for row in rows if row.bridge_id]
-    return any(bridges.count(bridge) > 1 for bridge in bridges)
+    bridges = {row.bridge_id for row in rows if row.channel == caller and row.bridge_id}
+    return any(row.bridge_id in bridges for row in rows if row.channel != caller)

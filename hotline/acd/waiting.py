@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 from hotline.acd.desk import Desk
 from hotline.acd.model import CallState, Left, Missed, Offer, QueueSettings, Standing
@@ -24,19 +25,26 @@ LOOK_EVERY = 3.0
 LEASE_MARGIN = 30.0
 """How long an agent stays held after the last sign of life of the session that rings them."""
 RENEW_EVERY = 5.0
+LAST_WORD = 1.0
+"""Seconds that the PBX has to tell whether a caller who hung up under a dial had an agent on the line."""
+
 ARRIVED = "ARRIVED"
 """The note on the channel that keeps a caller's place through our death or Redis's."""
 
 
-async def wait_for_agent(phone: Phone, queue: QueueSettings, desk: Desk) -> bool:
+async def wait_for_agent(phone: Phone, queue: QueueSettings, desk: Desk, ended: asyncio.Event | None = None) -> bool:
     """True after a conversation with an agent; False when the caller left the queue without one.
 
+    `ended` is set once the dialplan's last word on the call was heard and the answer it told of is known; None where
+    it has none.
     Raises HungUp (the caller has left the queue then) and LineLost (the place is kept).
     """
     wait = _Wait(phone, queue, desk)
     try:
         return await wait.run()
     except HungUp:
+        if wait.dialing and ended:
+            await wait.hear_the_last_word(ended)
         await desk.gone(phone.info.call, Left.ABANDONED, ended_by="caller", last=wait.last())
         raise
 
@@ -53,6 +61,9 @@ class _Wait:
         """Redis was told of us by this session."""
         self.known = False
         """It was told that the caller waits, by us or by an earlier session."""
+        self.doubted = False
+        """Redis says that the call has ended, and we have not heard of the caller since."""
+        self.dialing = False
         self.spent: set[int] = set()
 
     def last(self) -> Standing | None:
@@ -62,11 +73,11 @@ class _Wait:
     async def run(self) -> bool:
         self.arrival = await self._arrived()
         self.announced = self.desk.now()
-        if not self.known and await self._full():
-            await self._leave(Left.FULL)
-            return False
         while True:
             standing = await self._stand()
+            if standing.state is CallState.FULL:
+                await self._leave(Left.FULL)
+                return False
             if standing.state is CallState.TALKING and standing.offer:
                 # the conversation outlived the service that began it, and is over: we have the caller
                 talked = max(0.0, self.desk.now() - standing.answered)
@@ -91,41 +102,41 @@ class _Wait:
         await self.phone.note(ARRIVED, f"{now:.6f}")
         return now
 
-    async def _full(self) -> bool:
-        """Whether there is no place left; while Redis is down, nobody is turned away."""
-        if not self.queue.max_length:
-            return False
-        with contextlib.suppress(StoreDown):
-            return await self.desk.core.length(self.queue.name) >= self.queue.max_length
-        return False
-
     async def _stand(self) -> Standing:
-        """Where we stand; joins, or joins again when Redis has lost us. While Redis is down: nowhere."""
+        """Where we stand; joins, or joins again when Redis has lost us. While Redis is down: nowhere.
+
+        When Redis says that the call has ended, that may be the caller's end, of which we are about to hear: only
+        one who is there after another while joins again.
+        """
         try:
             if self.joined:
                 offer = self.desk.heard(self.call)
                 if offer and offer.token not in self.spent:
                     return Standing(CallState.OFFERED, arrival=self.arrival, offer=offer, queue=self.queue.name)
                 standing = await self.desk.core.look(self.call)
-                if standing.state not in (CallState.UNKNOWN, CallState.ENDED):
+                doubted, self.doubted = self.doubted, standing.state is CallState.ENDED
+                if standing.state is not CallState.UNKNOWN and not (self.doubted and doubted):
                     return standing
             standing = await self._join()
+            self.doubted = standing.state is CallState.ENDED
         except StoreDown:
             standing = Standing(CallState.UNKNOWN)
             if self.known:
                 return standing
-        self._tell_queued(standing.position)
+        if standing.state not in (CallState.ENDED, CallState.FULL):
+            self._tell_queued(standing.position)
         return standing
 
     async def _join(self) -> Standing:
         info, core = self.phone.info, self.desk.core
         change = await core.join(
             self.call,
-            queue=self.queue,
+            queue=replace(self.queue, max_length=0) if self.known else self.queue,  # who was in is never too many
             arrival=self.arrival,
             now=self.desk.now(),
             channel=info.channel,
             pbx=info.pbx,
+            force=self.doubted,
         )
         self.joined = True
         if change.applied:  # to the core we are new: so are its tokens, should Redis have lost its data
@@ -180,7 +191,12 @@ class _Wait:
         """Ring the agent of an offer; True once they talked."""
         self.spent.add(offer.token)
         noted = self.phone.note("OFFER", f"{offer.agent}:{offer.token}")  # for the PBX's events about the dial
-        taken, _ = await asyncio.gather(self._take(offer), noted)
+        try:
+            taken, _ = await asyncio.gather(self._take(offer), noted)
+        except StoreDown:
+            self.spent.discard(offer.token)
+            await self._pass_time()
+            return False
         if not taken:
             return False
         began = self.desk.now()
@@ -190,7 +206,9 @@ class _Wait:
             )
         )
         async with self._held(offer):
+            self.dialing = True
             dialed = await self.phone.dial(offer.phone, seconds=self.queue.ring)
+            self.dialing = False
         if dialed.outcome is DialOutcome.ANSWERED:
             await self.desk.finished(offer, "agent", dialed.talked, self.arrival)
             return True
@@ -199,11 +217,7 @@ class _Wait:
 
     async def _take(self, offer: Offer) -> bool:
         now = self.desk.now()
-        try:
-            change = await self.desk.core.take(offer, now, now + self.queue.ring + LEASE_MARGIN)
-        except StoreDown:
-            self.spent.discard(offer.token)
-            return False
+        change = await self.desk.core.take(offer, now, now + self.queue.ring + LEASE_MARGIN)
         return self.desk.carry_out(change, "ringing", self.call).applied
 
     @contextlib.asynccontextmanager
@@ -217,11 +231,22 @@ class _Wait:
             await asyncio.gather(renewing, return_exceptions=True)
 
     async def _renew(self, offer: Offer) -> None:
-        while True:
+        """Until they talk, or the offer is over."""
+        held = True
+        while held:
             await asyncio.sleep(RENEW_EVERY)
             now = self.desk.now()
             with contextlib.suppress(StoreDown):
-                await self.desk.core.take(offer, now, now + LEASE_MARGIN)
+                held = (await self.desk.core.take(offer, now, now + LEASE_MARGIN)).applied
+
+    async def hear_the_last_word(self, ended: asyncio.Event) -> None:
+        """The caller hung up on a ringing phone or on an agent. The PBX's events have told which, or `ended` will."""
+        with contextlib.suppress(StoreDown):
+            if (await self.desk.core.look(self.call)).state is not CallState.OFFERED:
+                return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_WORD):
+                await ended.wait()
 
 
 _MISSES = {

@@ -14,7 +14,9 @@ from typing import Any
 
 import hiredis
 import pytest
+from floor import Floor
 
+from hotline.acd.core import Core
 from hotline.store import Script, Store
 from lab.process import free_port
 from lab.programs import program
@@ -143,3 +145,8 @@ async def connect() -> AsyncIterator[Callable[..., Any]]:
 async def store(redis: Direct, shared_server: RedisServer, connect: Callable[..., Any]) -> Store:
     made: Store = await connect(shared_server.port)
     return made
+
+
+@pytest.fixture
+def floor(store: Store) -> Floor:
+    return Floor(Core(store))

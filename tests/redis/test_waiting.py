@@ -8,53 +8,20 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from floor import ANNA, BINH, POWER, Floor
 
+from hotline.acd import waiting as waiting_module
 from hotline.acd.bell import Bell
 from hotline.acd.core import Core
 from hotline.acd.desk import Desk
-from hotline.acd.model import AgentSettings, AgentState, Left, QueueSettings, Standing
+from hotline.acd.model import AgentState, Change, Left, Offer, Standing
 from hotline.acd.waiting import wait_for_agent
-from hotline.events import (
-    AgentAnswered,
-    AgentOffered,
-    CallerLeftQueue,
-    CallerQueued,
-    ConversationEnded,
-    Event,
-    OfferMissed,
-)
+from hotline.events import AgentAnswered, CallerLeftQueue, CallerQueued, ConversationEnded, OfferMissed
 from hotline.flow.phone import BELL, Dialed, DialOutcome, HungUp, LineLost
 from hotline.phones.scripted import INFO, ScriptedPhone
+from hotline.store import ScriptRefused
 
-POWER = QueueSettings(name="power", needs={"power": 1}, ring=5, wrap_up=30)
-ANNA = AgentSettings("anna", "PJSIP/anna", {"power": 2})
-BINH = AgentSettings("binh", "PJSIP/binh", {"power": 1})
 TALKED = Dialed(DialOutcome.ANSWERED, 42.0)
-STORY = (CallerQueued, AgentOffered, OfferMissed, AgentAnswered, ConversationEnded, CallerLeftQueue)
-
-
-class Floor:
-    """A desk over a real Redis, with a clock that stands until it is moved."""
-
-    def __init__(self, core: Core) -> None:
-        self.core, self.moment = core, 1_000_000.0
-        self.events: list[Event] = []
-        self.desk = Desk(core, Bell({}, core.taken), lambda: self.moment, self.events.append)
-
-    def story(self) -> list[str]:
-        return [type(event).__name__ for event in self.events if isinstance(event, STORY)]
-
-    def one(self, kind: type[Event]) -> Any:
-        (event,) = (event for event in self.events if isinstance(event, kind))
-        return event
-
-    async def agent(self, name: str) -> AgentState:
-        return (await self.core.snapshot()).agents[name][0]
-
-
-@pytest.fixture
-async def floor(redis: Any, shared_server: Any, connect: Callable[..., Awaitable[Any]]) -> Floor:
-    return Floor(Core(await connect(shared_server.port)))
 
 
 async def test_an_idle_agent_is_rung_at_once_and_wraps_up_afterwards(floor: Floor) -> None:
@@ -143,7 +110,7 @@ async def test_a_lost_line_leaves_the_caller_in_the_old_place(floor: Floor) -> N
     back.notes["ARRIVED"] = "1000000.0"
     with pytest.raises(HungUp):
         await wait_for_agent(back, POWER, floor.desk)
-    queued = [event for event in floor.events if isinstance(event, CallerQueued)]
+    queued = floor.all(CallerQueued)
     assert [(event.position, event.rejoined) for event in queued] == [(1, False), (1, True)]
 
 
@@ -179,6 +146,140 @@ async def test_a_full_queue_takes_nobody_more_and_says_so(floor: Floor) -> None:
     assert await floor.core.length("power") == 1
 
 
+async def test_one_who_was_in_the_queue_already_is_not_turned_away_when_it_is_full(floor: Floor) -> None:
+    await floor.core.join(
+        "pbx1-9.9", queue=POWER, arrival=floor.moment, now=floor.moment, channel="PJSIP/x-1", pbx="pbx1"
+    )
+    back = ScriptedPhone([""], info=replace(INFO, attempt=2))
+    back.notes["ARRIVED"] = "999999.0"
+    with pytest.raises(HungUp):
+        await wait_for_agent(back, replace(POWER, max_length=1), floor.desk)
+    assert floor.one(CallerLeftQueue).reason == "abandoned"
+
+
+async def test_a_caller_who_is_there_though_redis_heard_of_the_end_is_served_and_told_of_once(floor: Floor) -> None:
+    await floor.core.leave(INFO.call, Left.ABANDONED, floor.moment)
+
+    def somebody_is_free_later(_: str) -> None:
+        if len(phone.heard) > 4:
+            floor.later(floor.core.login(ANNA, floor.moment))
+
+    phone = ScriptedPhone(["", "", "", "", ""], dials=[TALKED], before_move=somebody_is_free_later)
+    assert await wait_for_agent(phone, POWER, floor.desk)
+    assert floor.story() == ["CallerQueued", "AgentOffered", "AgentAnswered", "ConversationEnded"]
+    await floor.settled()
+
+
+async def test_a_session_that_hears_of_its_callers_end_does_not_bring_the_caller_back(floor: Floor) -> None:
+    def gone_elsewhere(move: str) -> None:
+        if move == "":
+            floor.later(floor.desk.gone(INFO.call, Left.ABANDONED, "caller"))
+
+    class Hanging(ScriptedPhone):
+        async def hold(self, seconds: float, *, music: str) -> str:
+            key = await super().hold(seconds, music=music)
+            await floor.settled()
+            return key
+
+    with pytest.raises(HungUp):
+        await wait_for_agent(Hanging([""], before_move=gone_elsewhere), POWER, floor.desk)
+    assert floor.story() == ["CallerQueued", "CallerLeftQueue"]
+
+
+class HangsUpUnderTheDial(ScriptedPhone):
+    """`at_the_end` happens just before the session hears that the caller is gone."""
+
+    at_the_end: Callable[[], Awaitable[None]]
+
+    async def dial(self, target: str, *, seconds: float) -> Dialed:
+        await self.at_the_end()
+        raise HungUp
+
+
+async def test_a_conversation_that_the_caller_ends_is_one_though_only_the_dialplan_tells_of_it(floor: Floor) -> None:
+    await floor.core.login(ANNA, floor.moment)
+    phone, ended = HangsUpUnderTheDial(), asyncio.Event()
+
+    async def the_dialplan_tells() -> None:
+        await asyncio.sleep(0)
+        await floor.desk.answered(INFO.call, "anna", 1, ago=40.0)
+        ended.set()
+
+    async def at_the_end() -> None:
+        floor.moment += 42
+        floor.later(the_dialplan_tells())
+
+    phone.at_the_end = at_the_end
+    with pytest.raises(HungUp):
+        await wait_for_agent(phone, POWER, floor.desk, ended)
+    assert floor.story() == ["CallerQueued", "AgentOffered", "AgentAnswered", "ConversationEnded"]
+    assert floor.one(AgentAnswered).waited == 2.0
+    talk = floor.one(ConversationEnded)
+    assert (talk.talked, talk.ended_by) == (40.0, "caller")
+    assert await floor.agent("anna") is AgentState.WRAP_UP
+
+
+@pytest.mark.parametrize("told", [True, False])
+async def test_one_who_hangs_up_on_a_ringing_phone_has_abandoned(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch, told: bool
+) -> None:
+    monkeypatch.setattr(waiting_module, "LAST_WORD", 0.05)
+    await floor.core.login(ANNA, floor.moment)
+    phone, ended = HangsUpUnderTheDial(), asyncio.Event()
+
+    async def at_the_end() -> None:
+        if told:
+            ended.set()
+
+    phone.at_the_end = at_the_end
+    with pytest.raises(HungUp):
+        await wait_for_agent(phone, POWER, floor.desk, ended)
+    assert floor.story() == ["CallerQueued", "AgentOffered", "CallerLeftQueue"]
+    assert await floor.agent("anna") is AgentState.IDLE
+
+
+async def test_while_redis_refuses_what_is_written_the_caller_hears_music_between_the_tries(floor: Floor) -> None:
+    class Refusing(Core):
+        async def take(self, offer: Offer, now: float, lease: float) -> Change:
+            if phone.heard.count(">> hold default") < 3:
+                raise ScriptRefused("Redis refused a script: OOM")
+            return await super().take(offer, now, lease)
+
+    core = Refusing(floor.core._store)
+    floor.desk = Desk(core, Bell({}, core.taken), lambda: floor.moment, floor.events.append)
+    await core.login(ANNA, floor.moment)
+    phone = ScriptedPhone(["", "", ""], dials=[TALKED])
+    assert await wait_for_agent(phone, POWER, floor.desk)
+    assert phone.heard[-1] == ">> dial PJSIP/anna"
+    assert phone.heard.count(">> hold default") == 3
+
+
+async def test_an_offer_is_renewed_until_they_talk(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting_module, "RENEW_EVERY", 0.005)
+    renewed: asyncio.Queue[bool] = asyncio.Queue()
+
+    class Watched(Core):
+        async def take(self, offer: Offer, now: float, lease: float) -> Change:
+            change = await super().take(offer, now, lease)
+            renewed.put_nowait(change.applied)
+            return change
+
+    class Talking(ScriptedPhone):
+        async def dial(self, target: str, *, seconds: float) -> Dialed:
+            assert [await renewed.get() for _ in range(3)] == [True, True, True]
+            await floor.desk.answered(INFO.call, "anna", 1)
+            while await renewed.get():
+                pass
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(renewed.get(), 0.05)
+            return TALKED
+
+    core = Watched(floor.core._store)
+    floor.desk = Desk(core, Bell({}, core.taken), lambda: floor.moment, floor.events.append)
+    await core.login(ANNA, floor.moment)
+    assert await wait_for_agent(Talking(), POWER, floor.desk)
+
+
 async def test_the_queue_is_rebuilt_from_its_callers_when_redis_has_lost_it(floor: Floor, redis: Any) -> None:
     def lose_everything(move: str) -> None:
         if move == "":
@@ -187,7 +288,7 @@ async def test_the_queue_is_rebuilt_from_its_callers_when_redis_has_lost_it(floo
     phone = ScriptedPhone(["", BELL], before_move=lose_everything)
     with pytest.raises(HungUp):
         await wait_for_agent(phone, POWER, floor.desk)
-    queued = [event for event in floor.events if isinstance(event, CallerQueued)]
+    queued = floor.all(CallerQueued)
     assert [(event.position, event.rejoined) for event in queued] == [(1, False), (1, True)]
 
 
