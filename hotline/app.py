@@ -40,6 +40,7 @@ from hotline.http import Health, serve_http
 from hotline.logs import configure_logging, event_logger
 from hotline.metrics import Metrics
 from hotline.phones.agi import call_id
+from hotline.phones.sounds import Prompt, Sounds
 from hotline.reception import Reception
 from hotline.schema.config import Config
 from hotline.settings import Manager, Settings
@@ -90,8 +91,9 @@ class Service:
         self.promises = Promises(config.voicemail, config.calendars)
         self.rounds = self._rounds()
         self.answering = self._answering()
+        self.sounds = Sounds(settings.sounds, tell=self._tell_unheard)
         self.reception = Reception(
-            config, desk=self.desk, answering=self.answering, sounds=settings.sounds, emit=self.emit, log=self.log
+            config, desk=self.desk, answering=self.answering, sounds=self.sounds, emit=self.emit, log=self.log
         )
         self.nets = {
             name: Nets(name, self.desk, self.reception.has, client.snapshot) for name, client in self.pbxs.items()
@@ -162,14 +164,29 @@ class Service:
     def _tell_trouble(self, trouble: Trouble) -> None:
         self.log.warning(trouble.message, **trouble.fields())
 
+    def _tell_unheard(self, prompt: Prompt) -> None:
+        language, name = prompt
+        self.log.warning("A prompt that a caller should hear has no recording.", prompt=name, language=language)
+
+    async def _look_for_prompts(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_LOOK):
+                await self.sounds.look()
+        if missing := self.sounds.missing(self.config.prompts):
+            self.log.warning(
+                f"{len(missing)} prompts have no recording: callers do not hear them. `hotline prompts` makes them.",
+                path=str(self.sounds.folder),
+            )
+
     # -- running --------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Serve until a signal says to stop; then drain."""
         stop, at_once = _signals()
         await asyncio.to_thread(self.outbox.prepare)
+        await self._look_for_prompts()
         async with (
-            _running(self.store.run(), self.indexer.run(), self.rounds.run(), self._looking(), *self._links()),
+            _running(*self._work(), self._looking(), *self._links()),
             self._web(),
         ):
             await self.store.wait_up(FIRST_LINK)
@@ -209,6 +226,10 @@ class Service:
         return Health(
             {"redis": redis, "outbox": outbox, **{f"ami:{name}": _ping(c) for name, c in self.pbxs.items()}}
         )
+
+    def _work(self) -> Iterator[Coroutine[Any, Any, None]]:
+        for part in (self.store, self.indexer, self.rounds, self.sounds):
+            yield part.run()
 
     def _links(self) -> Iterator[Coroutine[Any, Any, None]]:
         for name, client in self.pbxs.items():

@@ -24,9 +24,8 @@ from structlog.types import Processor
 from hotline.events import Emit, Event
 
 NO_NUMBERS = frozenset(
-    ("at", "byte", "call", "calls", "due", "entry", "level", "logger", "path", "pid", "port", "promise", "seconds")
-    + ("timestamp", "token")
-)
+    ("at", "call", "calls", "due", "level", "logger", "pid", "port", "promise", "seconds", "timestamp", "token")
+) | {"byte", "entry", "path"}
 """Fields whose digits are moments, durations, ports, ids and files of ours, and the hotline's own public numbers."""
 
 MASK = "[number]"

@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 
 from structlog.contextvars import bound_contextvars
 from structlog.stdlib import BoundLogger
@@ -26,6 +25,7 @@ from hotline.events import CallEnded, CallRefused, CallStarted, Emit
 from hotline.flow.engine import walk
 from hotline.flow.phone import HungUp, LineLost, Phone
 from hotline.phones.agi import AgiPhone, BadCall, call_id, call_info
+from hotline.phones.sounds import Sounds
 from hotline.schema.config import Config
 from hotline.store import StoreDown
 
@@ -34,7 +34,7 @@ class Reception:
     """Serves calls. It is the engine's House: it knows the hours, the queues and the answering machine."""
 
     def __init__(
-        self, config: Config, *, desk: Desk, answering: Answering, sounds: Path, emit: Emit, log: BoundLogger
+        self, config: Config, *, desk: Desk, answering: Answering, sounds: Sounds, emit: Emit, log: BoundLogger
     ) -> None:
         self.config, self.desk, self.emit = config, desk, emit
         self._answering, self._sounds, self._log = answering, sounds, log

@@ -4,7 +4,7 @@ Rules of this file:
 - The wire's exceptions become the engine's: agi's HungUp is HungUp, its WireLost is LineLost. A command that
   Asterisk refuses while the caller is there is our fault and stays an exception, except where the caller is
   better served without the thing (a prompt that cannot be played is skipped).
-- Prompts are files <sounds>/<language>/<prompt>.wav; one that the caller's language lacks is played in the default
+- Prompts are found by hotline.phones.sounds; one that the caller's language lacks is played in the default
   language; one that nobody recorded is skipped.
 - Music starts once and plays through every hold until something else is to be heard.
 - What a stranger can put into a request is filtered here, once, by `call_info`.
@@ -16,13 +16,14 @@ import functools
 import math
 import re
 from collections.abc import Callable, Coroutine, Sequence
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from agi.channel import Channel, WireLost
 from agi.channel import HungUp as ChannelGone
 from agi.protocol import CommandRefused, Request
 from hotline.flow.phone import KEYS, CallInfo, CannotRecord, Dialed, DialOutcome, HungUp, LineLost, Recorded
+from hotline.phones.sounds import Sounds
 
 PREFIX = "HOTLINE_"
 BEEP_TONE, BEEP_SECONDS = "1000", 0.3
@@ -39,7 +40,6 @@ _CHANNEL = re.compile(r"[A-Za-z0-9]{1,20}/[A-Za-z0-9@._+*#:;/-]{1,120}")
 _PBX = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _DIALED = re.compile(r"[0-9A-Za-z+*#._-]{1,40}")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:[_-][A-Za-z0-9]{1,8}){0,2}")
-_PROMPT = re.compile(r"[A-Za-z0-9_-]+(?:[./][A-Za-z0-9_-]+)*")
 _TARGET = re.compile(r"[A-Za-z0-9]{1,20}/[A-Za-z0-9+._-]{1,64}(?:@[A-Za-z0-9._-]{1,64})?")
 _MUSIC = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NOT_IN_A_NUMBER = re.compile(r"[^0-9+*#]")
@@ -120,7 +120,7 @@ class AgiPhone:
     """A caller's line. `language` is the default one, `languages` all that a caller may choose."""
 
     def __init__(
-        self, channel: Channel, info: CallInfo, *, sounds: Path, language: str, languages: Sequence[str]
+        self, channel: Channel, info: CallInfo, *, sounds: Sounds, language: str, languages: Sequence[str]
     ) -> None:
         self.info, self.language = info, language
         self._channel, self._sounds = channel, sounds
@@ -231,13 +231,8 @@ class AgiPhone:
         """The files that there are, in order, as Asterisk wants them: without suffix."""
         return [file for prompt in prompts if (file := self._file(prompt))]
 
-    def _file(self, prompt: str) -> str:
-        if _PROMPT.fullmatch(prompt):
-            for language in dict.fromkeys((self.language, self._default)):
-                path = self._sounds / language / prompt
-                if path.with_name(path.name + ".wav").is_file():
-                    return str(path)
-        return ""
+    def _file(self, prompt: str) -> str | None:
+        return self._sounds.find(prompt, self.language) or self._sounds.find(prompt, self._default)
 
     async def _quiet(self) -> None:
         if self._music:

@@ -20,6 +20,7 @@ from agi.server import Server
 from hotline.flow.phone import BELL, Dialed, DialOutcome
 from hotline.flow.phone import HungUp as CallerHungUp
 from hotline.phones.agi import AgiPhone, call_info
+from hotline.phones.sounds import Sounds
 from lab.party import Call
 from lab.pbx import Pbx
 from lab.world import World
@@ -84,7 +85,7 @@ async def desk(pbx: Pbx) -> AsyncIterator[Desk]:
 async def call_to_us(desk: Desk, world: World, pbx: Pbx, tones: Path) -> AsyncIterator[Line]:
     placing = asyncio.create_task(world.place("1900", caller_id="+84901234567", record=False))
     channel, done = await asyncio.wait_for(desk.calls.get(), 10)
-    phone = AgiPhone(channel, call_info(channel.request), sounds=tones, language="en", languages=("en", "vi"))
+    phone = AgiPhone(channel, call_info(channel.request), sounds=Sounds(tones), language="en", languages=("en", "vi"))
     await phone.answer()
     caller = await placing
     pbx.spool.mkdir(parents=True, exist_ok=True)

@@ -40,6 +40,17 @@ async def test_a_call_that_failed_is_named_in_the_log(service: Service, headers:
     assert (line["call"], line["script"], line["log_level"]) == ("pbx1-1.1", "call", "error")
 
 
+async def test_missing_prompts_are_told_at_the_start_in_one_line(service: Service) -> None:
+    with capture_logs() as lines:
+        await service._look_for_prompts()
+        assert service.sounds.find("welcome", "en") is None
+    start, heard = lines
+    wanted = sum(len(texts) for texts in service.config.prompts.values())
+    assert start["event"].startswith(f"{wanted} prompts have no recording")
+    assert "`hotline prompts`" in start["event"]
+    assert (heard["prompt"], heard["language"]) == ("welcome", "en")
+
+
 async def test_a_trouble_of_the_spool_names_the_file_in_fields_of_its_own(service: Service) -> None:
     with capture_logs() as lines:
         service._tell_trouble(Trouble("A line of the outbox is torn.", "outbox/2026-11.jsonl", 1795328001))

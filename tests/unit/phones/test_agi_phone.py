@@ -11,6 +11,7 @@ import pytest
 from agi.protocol import Request
 from hotline.flow.phone import BELL, CallInfo, CannotRecord, Dialed, DialOutcome, HungUp, LineLost, Phone, Recorded
 from hotline.phones.agi import AgiPhone, BadCall, call_id, call_info
+from hotline.phones.sounds import Sounds
 
 SOUNDS = {"en": ("welcome", "menu", "sorry"), "vi": ("welcome",)}
 ASK = '<< GET FULL VARIABLE "${DIALSTATUS}|${HANGUPCAUSE}|${HOTLINE_ANSWERED}|${STRFTIME(,,%s.%3q)}"'
@@ -18,18 +19,20 @@ DIAL = f'<< EXEC "Dial" "PJSIP/anna,15,giU(hotline-answered)m(default)"\n>> 200 
 
 
 @pytest.fixture
-def sounds(tmp_path: Path) -> Path:
+async def sounds(tmp_path: Path) -> Sounds:
     for language, prompts in SOUNDS.items():
         (tmp_path / language).mkdir()
         for prompt in prompts:
             (tmp_path / language / f"{prompt}.wav").touch()
-    return tmp_path
+    sounds = Sounds(tmp_path)
+    await sounds.look()
+    return sounds
 
 
 @pytest.fixture
-def phone(asterisk, sounds: Path):
+def phone(asterisk, sounds: Sounds):
     def make(transcript: str, **info) -> AgiPhone:
-        pbx = asterisk(transcript.replace("@", str(sounds)))
+        pbx = asterisk(transcript.replace("@", str(sounds.folder)))
         made = AgiPhone(
             pbx.channel,
             replace(call_info(pbx.channel.request), **info),
