@@ -36,7 +36,7 @@ from hotline.callbacks.voicemail import Answering
 from hotline.clock import clock
 from hotline.events import CallRefused, Event, LinkChanged
 from hotline.flow.phone import BELL
-from hotline.http import Health, serve_http
+from hotline.http import Health, remembered, serve_http
 from hotline.logs import configure_logging, event_logger
 from hotline.metrics import Metrics
 from hotline.phones.agi import call_id
@@ -52,6 +52,9 @@ FIRST_LINK = 0.5
 FIRST_LOOK = 2.0
 """Seconds that time stands still for agents after a start, so that nobody who talks is taken for lost before a PBX
 has told us of them."""
+
+PROBE_EVERY = 5.0
+"""Seconds for which the outbox's health counts: to ask it is to write files, and anybody may ask."""
 
 
 def run(settings: Settings, config: Config) -> int:
@@ -224,7 +227,12 @@ class Service:
             return await asyncio.to_thread(self.outbox.writable)
 
         return Health(
-            {"redis": redis, "outbox": outbox, **{f"ami:{name}": _ping(c) for name, c in self.pbxs.items()}}
+            {
+                "redis": redis,
+                "outbox": remembered(outbox, PROBE_EVERY),
+                **{f"ami:{name}": _ping(c) for name, c in self.pbxs.items()},
+            },
+            vital=("outbox",),
         )
 
     def _work(self) -> Iterator[Coroutine[Any, Any, None]]:

@@ -2,6 +2,8 @@
 
 Rules of this file:
 - Two paths, GET (and HEAD) only, nothing else; nothing of the caller's is shown and nothing can be changed.
+- /healthz answers 200 "ok", 200 "degraded" (a link is down: calls are served all the same) or 503 "failing" (a vital
+  part is not well). No answer at all means that the process hangs: only that is cured by a restart.
 - Health is asked of every part at once, each for at most LIMIT seconds; a part that does not answer is not well,
   and is not asked again while it still owes an answer.
 """
@@ -9,7 +11,8 @@ Rules of this file:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 
 from aiohttp import web
@@ -26,17 +29,36 @@ Render = Callable[[], Awaitable[bytes]]
 """Makes the metrics in Prometheus's text format."""
 
 
-class Health:
-    """The parts on whose health the service's depends, by name (redis, ami:<pbx>, outbox)."""
+def remembered(check: Check, seconds: float, clock: Callable[[], float] = time.monotonic) -> Check:
+    """The same check, whose answer counts for `seconds`; one that raises is asked again."""
+    until, answer = 0.0, None
 
-    def __init__(self, checks: Mapping[str, Check], *, limit: float = LIMIT) -> None:
-        self._checks, self._limit = checks, limit
+    async def ask() -> str | None:
+        nonlocal until, answer
+        if clock() >= until:
+            answer = await check()
+            until = clock() + seconds
+        return answer
+
+    return ask
+
+
+class Health:
+    """The parts of the service by name (redis, ami:<pbx>, outbox); without the `vital` ones it is of no use."""
+
+    def __init__(self, checks: Mapping[str, Check], *, vital: Collection[str] = (), limit: float = LIMIT) -> None:
+        self._checks, self._vital, self._limit = checks, frozenset(vital), limit
         self._asked: dict[str, asyncio.Task[str | None]] = {}
 
     async def problems(self) -> Mapping[str, str | None]:
         """Every part with None, or with what is wrong with it. Takes `limit` seconds at most; never raises."""
         answers = await asyncio.gather(*(self._ask(name) for name in self._checks))
         return dict(zip(self._checks, answers, strict=True))
+
+    def verdict(self, problems: Mapping[str, str | None]) -> str:
+        """ok, degraded or failing."""
+        ill = {name for name, problem in problems.items() if problem}
+        return "failing" if ill & self._vital else "degraded" if ill else "ok"
 
     async def _ask(self, name: str) -> str | None:
         task = self._asked.get(name)
@@ -65,9 +87,10 @@ def make_app(render: Render, health: Health) -> web.Application:
 
     async def healthz(_: web.Request) -> web.Response:
         problems = await health.problems()
-        well = not any(problems.values())
-        body = {"status": "ok" if well else "failing", "parts": {name: why or "ok" for name, why in problems.items()}}
-        return web.json_response(body, status=200 if well else 503, headers={"Cache-Control": "no-store"})
+        verdict = health.verdict(problems)
+        body = {"status": verdict, "parts": {name: why or "ok" for name, why in problems.items()}}
+        status = 503 if verdict == "failing" else 200
+        return web.json_response(body, status=status, headers={"Cache-Control": "no-store"})
 
     app = web.Application(client_max_size=1024)
     app.add_routes([web.get("/metrics", metrics), web.get("/healthz", healthz)])

@@ -56,3 +56,15 @@ async def test_a_trouble_of_the_spool_names_the_file_in_fields_of_its_own(servic
         service._tell_trouble(Trouble("A line of the outbox is torn.", "outbox/2026-11.jsonl", 1795328001))
     (line,) = lines
     assert (line["path"], line["byte"]) == ("outbox/2026-11.jsonl", 1795328001)
+
+
+async def test_health_fails_with_the_outbox_and_not_with_redis(service: Service, tmp_path: Path) -> None:
+    parts = service._health()
+    problems = await parts.problems()
+    assert problems["redis"]
+    assert parts.verdict(problems) == "failing", "the folders of the spool are not there"
+    service.outbox.prepare()
+    parts = service._health()
+    problems = await parts.problems()
+    assert problems["outbox"] is None
+    assert parts.verdict(problems) == "degraded"

@@ -9,7 +9,7 @@ import socket
 import aiohttp
 import pytest
 
-from hotline.http import METRICS_TYPE, Health, serve_http
+from hotline.http import METRICS_TYPE, Health, remembered, serve_http
 
 
 async def render() -> bytes:
@@ -48,10 +48,16 @@ async def test_a_service_whose_parts_are_well_is_well() -> None:
     assert json.loads(body) == {"status": "ok", "parts": {"redis": "ok", "outbox": "ok"}}
 
 
-async def test_each_failing_part_says_what_to_do() -> None:
-    async with serve_http("127.0.0.1", 0, render, Health({"redis": ill, "outbox": well, "ami:pbx1": broken})) as port:
-        status, _, body = await get(port, "/healthz")
-    assert status == 503
+@pytest.mark.parametrize(
+    ("vital", "status", "verdict"), [(("outbox",), 200, "degraded"), (("outbox", "redis"), 503, "failing")]
+)
+async def test_each_failing_part_says_what_to_do_and_only_a_vital_one_fails_the_service(
+    vital: tuple[str, ...], status: int, verdict: str
+) -> None:
+    health = Health({"redis": ill, "outbox": well, "ami:pbx1": broken}, vital=vital)
+    async with serve_http("127.0.0.1", 0, render, health) as port:
+        told, _, body = await get(port, "/healthz")
+    assert (told, json.loads(body)["status"]) == (status, verdict)
     parts = json.loads(body)["parts"]
     assert parts["redis"] == "Redis at 127.0.0.1:6379 is not connected; see that it runs."
     assert parts["outbox"] == "ok"
@@ -77,6 +83,21 @@ async def test_a_part_that_hangs_holds_nobody_up_and_is_not_asked_twice() -> Non
     assert (await health.problems())["outbox"] is None
     assert (await health.problems())["outbox"] is None
     assert asked > 1
+
+
+async def test_a_remembered_answer_counts_for_some_seconds() -> None:
+    answers = iter(["The disk is full.", None, None])
+    now = 0.0
+
+    async def probe() -> str | None:
+        return next(answers)
+
+    check = remembered(probe, 5.0, lambda: now)
+    told = []
+    for now in (1.0, 5.9, 6.0, 10.9):  # noqa: B007 - the clock reads it
+        told.append(await check())
+    assert told == ["The disk is full.", "The disk is full.", None, None]
+    assert list(answers) == [None]
 
 
 @pytest.mark.parametrize(
