@@ -23,9 +23,10 @@ from ami.actions import LinkDown
 from ami.client import Client
 from hotline.acd.bell import Bell, Chime
 from hotline.acd.core import Core
-from hotline.acd.desk import Desk
+from hotline.acd.desk import LAST_PATIENCE, Desk
 from hotline.acd.model import Snapshot
 from hotline.acd.nets import Nets
+from hotline.acd.roster import keep_roster
 from hotline.callbacks.indexer import Indexer, PromiseCounts
 from hotline.callbacks.outbox import Outbox
 from hotline.callbacks.promise import Promises
@@ -84,7 +85,9 @@ class Service:
             links=("redis", *(f"ami:{pbx.name}" for pbx in settings.ami)),
         )
         self.redis_back = asyncio.Event()
-        self.store = Store(settings.redis.host, settings.redis.port, on_link=self._redis_link)
+        self.store = Store(
+            settings.redis.host, settings.redis.port, on_link=self._redis_link, on_refused=self._redis_refused
+        )
         self.core = Core(self.store)
         self.pbxs = {manager.name: self._client(manager) for manager in settings.ami}
         self.bell = Bell({name: _chime(client) for name, client in self.pbxs.items()}, self.core.taken)
@@ -96,7 +99,13 @@ class Service:
         self.answering = self._answering()
         self.sounds = Sounds(settings.sounds, tell=self._tell_unheard)
         self.reception = Reception(
-            config, desk=self.desk, answering=self.answering, sounds=self.sounds, emit=self.emit, log=self.log
+            config,
+            desk=self.desk,
+            answering=self.answering,
+            sounds=self.sounds,
+            pbxs=self.pbxs,
+            emit=self.emit,
+            log=self.log,
         )
         self.nets = {
             name: Nets(name, self.desk, self.reception.has, client.snapshot) for name, client in self.pbxs.items()
@@ -166,6 +175,9 @@ class Service:
 
     def _tell_trouble(self, trouble: Trouble) -> None:
         self.log.warning(trouble.message, **trouble.fields())
+    def _redis_refused(self, said: str) -> None:
+        self.log.error("Redis refuses our scripts: callers wait, and no agent is rung. See what it says.", redis=said)
+
 
     def _tell_unheard(self, prompt: Prompt) -> None:
         language, name = prompt
@@ -183,6 +195,14 @@ class Service:
 
     # -- running --------------------------------------------------------------------------------------------------
 
+    def _tell_what_is_missing(self) -> None:
+        if not self.settings.ami:
+            self.log.warning(
+                "HOTLINE_AMI names no PBX. Calls are served, but a waiting caller learns of a free agent up to 3 s "
+                "late, who talks counts as being rung until the call is over, and an agent whose call outlives its "
+                "service may be rung for another one half a minute later."
+            )
+
     async def run(self) -> None:
         """Serve until a signal says to stop; then drain."""
         stop, at_once = _signals()
@@ -190,6 +210,7 @@ class Service:
         await self._look_for_prompts()
         async with (
             _running(*self._work(), self._looking(), *self._links()),
+        self._tell_what_is_missing()
             self._web(),
         ):
             await self.store.wait_up(FIRST_LINK)
@@ -203,7 +224,7 @@ class Service:
             await self.answering.close()
             for net in self.nets.values():
                 await net.close()
-            await self.desk.close()
+            await self.desk.close(0.0 if at_once.is_set() else LAST_PATIENCE)
         self.log.info("Stopped.")
 
     def _web(self) -> contextlib.AbstractAsyncContextManager[int]:
@@ -218,10 +239,10 @@ class Service:
     def _health(self) -> Health:
         async def redis() -> str | None:
             try:
-                await self.store.read("ping")
+                await self.core.check()
             except StoreDown as down:
                 return str(down)
-            return None
+            return self.desk.trouble or None
 
         async def outbox() -> str | None:
             return await asyncio.to_thread(self.outbox.writable)
@@ -240,6 +261,7 @@ class Service:
             yield part.run()
 
     def _links(self) -> Iterator[Coroutine[Any, Any, None]]:
+        yield keep_roster(self.desk, self.config.agents)
         for name, client in self.pbxs.items():
             yield client.run()
             yield self._listen(client, self.nets[name])

@@ -3,14 +3,16 @@
 Rules of this file:
 - `call` serves a caller. Whatever goes wrong in it closes the line without HOTLINE_DONE, and the dialplan takes
   the caller over: to another server, to us again, or to its own voicemail.
-- `ended` is the dialplan's last word on a call that no session finished.
+- `ended` is the dialplan's last word on a call that no session finished. It knows who answered, even where no event
+  of the PBX reaches us.
 - `agent` logs the phone that dialed in to work, or out.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 
 from structlog.contextvars import bound_contextvars
@@ -24,22 +26,36 @@ from hotline.callbacks.voicemail import Answering
 from hotline.events import CallEnded, CallRefused, CallStarted, Emit
 from hotline.flow.engine import walk
 from hotline.flow.phone import HungUp, LineLost, Phone
-from hotline.phones.agi import AgiPhone, BadCall, call_id, call_info
+from hotline.phones.agi import AgiPhone, Answer, BadCall, call_id, call_info, last_answer
 from hotline.phones.sounds import Sounds
 from hotline.schema.config import Config
 from hotline.store import StoreDown
+
+MOST_PBXS = 100
+"""Names of PBXs that are remembered."""
 
 
 class Reception:
     """Serves calls. It is the engine's House: it knows the hours, the queues and the answering machine."""
 
     def __init__(
-        self, config: Config, *, desk: Desk, answering: Answering, sounds: Sounds, emit: Emit, log: BoundLogger
+        self,
+        config: Config,
+        *,
+        desk: Desk,
+        answering: Answering,
+        sounds: Sounds,
+        pbxs: Collection[str],
+        emit: Emit,
+        log: BoundLogger,
     ) -> None:
         self.config, self.desk, self.emit = config, desk, emit
         self._answering, self._sounds, self._log = answering, sounds, log
         self._agents: Mapping[str, AgentSettings] = {agent.phone: agent for agent in config.agents.values()}
-        self._calls: set[str] = set()
+        self._calls: dict[str, asyncio.Event] = {}
+        """Each with whether the dialplan has said its last word."""
+        self._pbxs = set(pbxs)
+        """Those that we have a link to, and those of which it was told that we have none."""
 
     def has(self, call: str) -> bool:
         """Whether a session of this process has a call in hand."""
@@ -57,7 +73,7 @@ class Reception:
         return self.config.calendars[calendar].is_open(datetime.fromtimestamp(self.now(), UTC))
 
     async def wait_for_agent(self, phone: Phone, queue: str) -> bool:
-        return await wait_for_agent(phone, self.config.queues[queue], self.desk)
+        return await wait_for_agent(phone, self.config.queues[queue], self.desk, self._calls.get(phone.info.call))
 
     async def take_message(self, phone: Phone, queue: str) -> None:
         await self._answering.take_message(phone, queue)
@@ -106,14 +122,27 @@ class Reception:
             self.emit(CallRefused(at=self.now(), reason="bad-request"))
             self._log.warning("A request without a sound call in it was refused.", problem=str(problem))
             return
-        with bound_contextvars(call=phone.info.call):
-            self._calls.add(phone.info.call)
+        call, ended = phone.info.call, asyncio.Event()
+        with bound_contextvars(call=call):
+            self._know(phone.info.pbx)
+            self._calls[call] = ended
             try:
-                await self._serve(phone)
+                await self._serve(phone, ended)
             finally:
-                self._calls.discard(phone.info.call)
+                if self._calls.get(call) is ended:
+                    del self._calls[call]
 
-    async def _serve(self, phone: AgiPhone) -> None:
+    def _know(self, pbx: str) -> None:
+        """Say once of each PBX that we have no link to it."""
+        if pbx not in self._pbxs and len(self._pbxs) < MOST_PBXS:
+            self._pbxs.add(pbx)
+            self._log.warning(
+                "Calls come from a PBX that HOTLINE_AMI does not name: a free agent is rung for them seconds late. "
+                "HOTLINE_PBX in its dialplan must be the name in HOTLINE_AMI.",
+                pbx=pbx,
+            )
+
+    async def _serve(self, phone: AgiPhone, ended: asyncio.Event) -> None:
         info, began = phone.info, self.now()
         entry = info.dialed if info.dialed in self.config.flow.entries else "other"
         self.emit(CallStarted(at=began, call=info.call, entry=entry, resumed=info.attempt > 1))
@@ -121,6 +150,7 @@ class Reception:
         try:
             await phone.resume()
             if info.served:
+                await self._tell_answer(info.call, await phone.last_answer())
                 await self.desk.gone(info.call, Left.SERVED, ended_by="agent")
             else:
                 await walk(self.config.flow, phone, self)
@@ -128,16 +158,29 @@ class Reception:
             reason = "completed"
         except HungUp:
             reason = "caller-hung-up"
+            if info.attempt > 1:  # what an earlier service began for the caller is over, too
+                await self.desk.gone(info.call, Left.ABANDONED, ended_by="caller")
         except LineLost:
             reason = "line-lost"
+            if ended.is_set():
+                await self.desk.gone(info.call, Left.ABANDONED, ended_by="caller")
         finally:
             self.emit(CallEnded(at=self.now(), call=info.call, reason=reason, seconds=self.now() - began))
 
     async def _ended(self, channel: Channel) -> None:
         call = call_id(channel.request)
-        if call and not self.has(call):
-            with bound_contextvars(call=call):
+        if not call:
+            return
+        with bound_contextvars(call=call):
+            await self._tell_answer(call, last_answer(channel.request))
+            if ended := self._calls.get(call):
+                ended.set()  # its session is about to hear that the caller is gone, and knows more
+            else:
                 await self.desk.gone(call, Left.ABANDONED, ended_by="caller")
+
+    async def _tell_answer(self, call: str, answer: Answer | None) -> None:
+        if answer:
+            await self.desk.answered(call, answer.agent, answer.token, answer.ago)
 
     async def _agent(self, channel: Channel) -> None:
         phone = self._phone(channel)

@@ -95,6 +95,12 @@ class Offer:
     lease: float
 
 
+def parse_offer(text: str) -> tuple[str, int] | None:
+    """Agent and token of an offer as the PBX's variables carry it, "<agent>:<token>"; None where it is none."""
+    agent, _, token = text.rpartition(":")
+    return (agent, int(token)) if agent and token.isascii() and token.isdecimal() and len(token) < 16 else None
+
+
 class CallState(enum.StrEnum):
     UNKNOWN = "unknown"
     WAITING = "waiting"

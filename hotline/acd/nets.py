@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 
 from ami.events import ChannelRow, DialEnd, Event, Hangup, Snapshot
 from hotline.acd.desk import Desk
-from hotline.acd.model import AgentState, Left
+from hotline.acd.model import AgentState, Left, parse_offer
 from hotline.store import StoreDown
 
 GRACE = 2.0
@@ -44,10 +44,9 @@ class Nets:
     async def hear(self, message: Event | Snapshot) -> None:
         """Act on one event or snapshot. Never raises for what it says."""
         match message:
-            case DialEnd(status="ANSWER", offer=offer) if offer:
-                agent, _, token = offer.rpartition(":")
-                if agent and token.isdecimal():
-                    await self._desk.answered(message.linkedid, agent, int(token))
+            case DialEnd(status="ANSWER"):
+                if offer := parse_offer(message.offer):
+                    await self._desk.answered(message.linkedid, *offer)
             case Hangup() if message.uniqueid == message.linkedid:
                 self._later(self._gone(message.linkedid, GRACE), f"net {message.linkedid}")
             case Snapshot():

@@ -16,12 +16,14 @@ import functools
 import math
 import re
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from agi.channel import Channel, WireLost
 from agi.channel import HungUp as ChannelGone
 from agi.protocol import CommandRefused, Request
+from hotline.acd.model import parse_offer
 from hotline.flow.phone import KEYS, CallInfo, CannotRecord, Dialed, DialOutcome, HungUp, LineLost, Recorded
 from hotline.phones.sounds import Sounds
 
@@ -89,6 +91,26 @@ def _checked(pattern: re.Pattern[str], value: str, what: str) -> str:
         # the value itself may be a phone number: not into a message that ends up in a log
         raise BadCall(f"A request's {what} is missing or has characters that it cannot have ({len(value)} of them).")
     return value
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The agent of an offer picked up, `ago` seconds before now by the PBX's clock."""
+
+    agent: str
+    token: int
+    ago: float
+
+
+def last_answer(request: Request) -> Answer | None:
+    """What agi://…/ended,linkedid,PBX,offer,answered,now says of the call's last conversation; None if of none."""
+    partner, answered, now, *_ = (*request.args[2:5], "", "", "")
+    return _answer(partner, answered, now)
+
+
+def _answer(partner: str, answered: str, now: str) -> Answer | None:
+    offer = parse_offer(partner)
+    return Answer(*offer, _seconds_between(answered, now)) if offer else None
 
 
 def _seconds_between(answered: str, now: str) -> float:
@@ -203,6 +225,13 @@ class AgiPhone:
         if status == "CHANUNAVAIL" and cause == _CALL_REJECTED:
             return Dialed(DialOutcome.REJECTED)
         return Dialed(_OUTCOMES.get(status, DialOutcome.UNREACHABLE))
+
+    @_on_the_line
+    async def last_answer(self) -> Answer | None:
+        """The last conversation of this call, which a service may not have lived to tell of."""
+        return _answer(
+            *await self._channel.get_variables(PREFIX + "PARTNER", PREFIX + "ANSWERED", "STRFTIME(,,%s.%3q)")
+        )
 
     @_on_the_line
     async def set_language(self, language: str) -> None:

@@ -214,7 +214,9 @@ async def test_a_caller_who_hangs_up_while_no_service_is_there_is_reported_to_th
     async with world.call("1900") as caller:
         call = (await living.asked("call")).args[0]
         await caller.hang_up()
-        assert (await living.asked("ended")).args == (call, "pbx1")
+        ended = (await living.asked("ended")).args
+        assert ended[:4] == (call, "pbx1", "", "")
+        assert abs(float(ended[4]) - time.time()) < 2
     await gone.start()
 
 
@@ -240,6 +242,29 @@ async def test_one_who_has_talked_is_not_asked_for_a_message(serve, world: World
         await peer.die()
         await caller.hung_up()
     await peer.start()
+
+
+async def test_the_last_word_on_a_caller_names_the_offer_that_was_answered_and_when(serve, world: World):
+    async def connect(channel: Channel) -> None:
+        await channel.answer()
+        await channel.set_variable("HOTLINE_OFFER", "anna:7")
+        await channel.execute("Dial", "PJSIP/anna", 10, "giU(hotline-answered)")
+        await channel.set_variable("HOTLINE_OFFER", "binh:8")
+        await channel.wait_digit(60)
+
+    (peer,) = await serve(connect)
+    anna = await world.phone("anna")
+    async with world.call("1900") as caller:
+        call = (await peer.asked("call")).args[0]
+        ringing = await anna.rings()
+        await ringing.answer()
+        await asyncio.sleep(0.5)
+        await ringing.hang_up()
+        await asyncio.sleep(0.5)
+        await caller.hang_up()
+        named, _, offer, answered, now = (await peer.asked("ended")).args
+    assert (named, offer) == (call, "anna:7")
+    assert 0.8 < float(now) - float(answered) < 3
 
 
 async def test_an_agent_begins_and_ends_work_by_feature_codes(serve, world: World):

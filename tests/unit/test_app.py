@@ -68,3 +68,31 @@ async def test_health_fails_with_the_outbox_and_not_with_redis(service: Service,
     problems = await parts.problems()
     assert problems["outbox"] is None
     assert parts.verdict(problems) == "degraded"
+
+
+async def test_a_start_without_any_pbx_to_listen_to_says_what_is_lost(service: Service) -> None:
+    with capture_logs() as lines:
+        service._tell_what_is_missing()
+    (line,) = lines
+    assert line["log_level"] == "warning"
+    assert line["event"].startswith("HOTLINE_AMI names no PBX.")
+
+
+async def test_what_redis_refuses_is_in_the_log_in_its_own_words(service: Service) -> None:
+    with capture_logs() as lines:
+        service._redis_refused("OOM command not allowed")
+    assert lines[0]["redis"] == "OOM command not allowed"
+
+
+async def test_a_hotline_whose_time_stands_still_is_not_well(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def well() -> None:
+        return None
+
+    monkeypatch.setattr(service.core, "check", well)
+    service.desk.trouble = "Wrap-ups do not end: Redis refused a script."
+    problems = await service._health().problems()
+    assert problems["redis"] == service.desk.trouble
+    service.desk.trouble = ""
+    assert (await service._health().problems())["redis"] is None
