@@ -173,11 +173,11 @@ class Service:
             exc_info=error,
         )
 
-    def _tell_trouble(self, trouble: Trouble) -> None:
-        self.log.warning(trouble.message, **trouble.fields())
     def _redis_refused(self, said: str) -> None:
         self.log.error("Redis refuses our scripts: callers wait, and no agent is rung. See what it says.", redis=said)
 
+    def _tell_trouble(self, trouble: Trouble) -> None:
+        self.log.warning(trouble.message, **trouble.fields())
 
     def _tell_unheard(self, prompt: Prompt) -> None:
         language, name = prompt
@@ -193,8 +193,6 @@ class Service:
                 path=str(self.sounds.folder),
             )
 
-    # -- running --------------------------------------------------------------------------------------------------
-
     def _tell_what_is_missing(self) -> None:
         if not self.settings.ami:
             self.log.warning(
@@ -203,14 +201,16 @@ class Service:
                 "service may be rung for another one half a minute later."
             )
 
+    # -- running --------------------------------------------------------------------------------------------------
+
     async def run(self) -> None:
         """Serve until a signal says to stop; then drain."""
         stop, at_once = _signals()
         await asyncio.to_thread(self.outbox.prepare)
         await self._look_for_prompts()
+        self._tell_what_is_missing()
         async with (
             _running(*self._work(), self._looking(), *self._links()),
-        self._tell_what_is_missing()
             self._web(),
         ):
             await self.store.wait_up(FIRST_LINK)
@@ -259,9 +259,9 @@ class Service:
     def _work(self) -> Iterator[Coroutine[Any, Any, None]]:
         for part in (self.store, self.indexer, self.rounds, self.sounds):
             yield part.run()
+        yield keep_roster(self.desk, self.config.agents)
 
     def _links(self) -> Iterator[Coroutine[Any, Any, None]]:
-        yield keep_roster(self.desk, self.config.agents)
         for name, client in self.pbxs.items():
             yield client.run()
             yield self._listen(client, self.nets[name])
