@@ -176,34 +176,41 @@ app.add_typer(agents, name="agents")
 
 @agents.command(name="list")
 def agents_list(config: ConfigFile = CONFIG, redis: Redis = REDIS) -> None:
-    """Every agent, with their state."""
+    """Every agent, with their state: those of the configuration, and others who are at work all the same."""
     from hotline.staff import states
 
     loaded = _load(config)
     table = Table("agent", "state", "phone", "skills")
     for agent, state in _visit(states(loaded, _address(redis))).items():
-        settings = loaded.agents[agent]
-        skills = ", ".join(f"{skill} {level}" for skill, level in settings.skills.items())
-        table.add_row(agent, state, settings.phone, skills)
+        if settings := loaded.agents.get(agent):
+            skills = ", ".join(f"{skill} {level}" for skill, level in settings.skills.items())
+            table.add_row(agent, state, settings.phone, skills)
+        else:
+            table.add_row(agent, state, "(not in the configuration)", "")
     Console().print(table)
 
 
 @agents.command()
 def login(agent: str, config: ConfigFile = CONFIG, redis: Redis = REDIS) -> None:
     """Log an agent in; their phone may ring at once."""
-    _shift(agent, "login", config, redis)
+    from hotline.staff import log_in
+
+    print(_visit(log_in(_load(config), _address(redis), agent)))
 
 
 @agents.command()
-def logout(agent: str, config: ConfigFile = CONFIG, redis: Redis = REDIS) -> None:
+def logout(
+    agent: str,
+    config: ConfigFile = CONFIG,
+    redis: Redis = REDIS,
+    now: Annotated[
+        bool, typer.Option("--now", help="For one who is stuck: give the call in hand up as lost.")
+    ] = False,
+) -> None:
     """Log an agent out, after the conversation if there is one."""
-    _shift(agent, "logout", config, redis)
+    from hotline.staff import log_out
 
-
-def _shift(agent: str, wish: str, config: Path, redis: str) -> None:
-    from hotline.staff import shift
-
-    print(_visit(shift(_load(config), _address(redis), agent, wish)))
+    print(_visit(log_out(_load(config), _address(redis), agent, at_once=now)))
 
 
 def _address(text: str) -> Address:

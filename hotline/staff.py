@@ -32,20 +32,38 @@ async def _core(redis: Address) -> AsyncIterator[Core]:
 
 
 async def states(config: Config, redis: Address) -> Mapping[str, str]:
-    """Every configured agent's state, "offline" for who never logged in."""
+    """Every agent's state: of all who are configured ("offline" for who never logged in), and of others at work."""
     async with _core(redis) as core:
         known = (await core.snapshot()).agents
-    offline = (AgentState.OFFLINE, "", 0)
-    return {name: known.get(name, offline)[0].value for name in config.agents}
+    return dict.fromkeys(config.agents, AgentState.OFFLINE.value) | {
+        name: state.value for name, (state, *_) in known.items()
+    }
 
 
-async def shift(config: Config, redis: Address, agent: str, wish: str) -> str:
-    """Log an agent in or out; a sentence that says so. Callers who wait find a new agent within seconds."""
+async def log_in(config: Config, redis: Address, agent: str) -> str:
+    """Log an agent in; a sentence that says so. Callers who wait find a new agent within seconds."""
     if agent not in config.agents:
         raise StaffError(f"There is no agent {agent!r}; the configuration has {', '.join(config.agents)}.")
     async with _core(redis) as core:
-        if wish == "login":
-            await core.login(config.agents[agent], time.time())
-            return f"{agent} is logged in."
-        await core.logout(agent, time.time())
-        return f"{agent} is logged out (after the conversation, if there is one)."
+        await core.login(config.agents[agent], time.time())
+    return f"{agent} is logged in."
+
+
+async def log_out(config: Config, redis: Address, agent: str, *, at_once: bool) -> str:
+    """Log an agent out, whom the configuration need not know; a sentence that says how it went.
+
+    `at_once` frees one who is stuck: the call that Redis has them in is given up.
+    """
+    async with _core(redis) as core:
+        known = (await core.snapshot()).agents
+        if agent not in known and agent not in config.agents:
+            names = ", ".join(sorted({*known, *config.agents}))
+            raise StaffError(f"There is no agent {agent!r}; at work or in the configuration are {names}.")
+        change = await core.logout(agent, time.time(), at_once=at_once)
+    if change.given_up:
+        return f"{agent} is logged out; {change.given_up[0][0]} was given up: Redis has forgotten that call."
+    if agent not in known:
+        return f"{agent} was not logged in."
+    if change.agents:
+        return f"{agent} is logged out."
+    return f"{agent} goes after the call in hand; --now does not wait for that."
