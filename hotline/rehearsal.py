@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import PurePath
 from zoneinfo import ZoneInfo
 
+from hotline.callbacks.promise import Promises, spoken_promise
 from hotline.events import Event
 from hotline.flow.engine import walk
-from hotline.flow.moments import spoken_moment
 from hotline.flow.phone import CallInfo, HungUp, Phone
 from hotline.phones.console import Ask, ConsolePhone, Tell
 from hotline.schema.config import Config
@@ -20,8 +21,8 @@ class _RehearsalHouse:
     """A house without PBX and Redis: asks the admin whether an agent answers, keeps no message."""
 
     config: Config
+    phone: ConsolePhone
     moment: float
-    ask: Ask
     tell: Tell
 
     def now(self) -> float:
@@ -37,26 +38,27 @@ class _RehearsalHouse:
 
     async def wait_for_agent(self, phone: Phone, queue: str) -> bool:
         self.tell(f"  …  waiting in {phone.language} for an agent of {queue}")
-        return self.ask("  does an agent answer? [y/N] ").strip().lower().startswith("y")
+        return (await self.phone.line("  does an agent answer? [y/N] ")).lower().startswith("y")
 
     async def take_message(self, phone: Phone, queue: str) -> None:
+        settings, now = self.config.voicemail[queue], datetime.fromtimestamp(self.moment, UTC)
         await phone.say(("voicemail-greeting",))
-        self.ask("  ● recording; Enter ends it: ")
-        calendar = self.config.calendars[self.config.voicemail[queue].calendar]
-        now = datetime.fromtimestamp(self.moment, calendar.zone)
-        await phone.say(("message-saved", *spoken_moment(calendar.due(now), now)))
+        await phone.record(PurePath("message.wav"), most=settings.longest, silence=settings.silence)
+        due = Promises(self.config.voicemail, self.config.calendars).due(queue, now)
+        self.tell(f"  ⏲  to be called back {f'on {due:%A %Y-%m-%d at %H:%M %Z}' if due else 'never: it never opens'}")
+        await phone.say(spoken_promise(due, now, phone.language))
 
 
 async def rehearse(config: Config, *, number: str, at: str, ask: Ask, tell: Tell) -> None:
     """Walk one call through the menus. Raises ValueError when `at` is no moment."""
     moment = _moment(at, config.zone)
-    house = _RehearsalHouse(config, moment, ask, tell)
     info = CallInfo(call="rehearsal", channel="console", pbx="console", dialed=number)
-    tell(f"A call to {number} at {datetime.fromtimestamp(moment, config.zone):%A %Y-%m-%d %H:%M}. h hangs up.")
+    when = datetime.fromtimestamp(moment, config.zone)
+    tell(f"A call to {config.name}, number {number}, on {when:%A %Y-%m-%d at %H:%M}. h hangs up.")
     phone = ConsolePhone(info, config.prompts, config.flow.language, ask, tell)
     try:
-        await walk(config.flow, phone, house)
-    except (HungUp, EOFError):
+        await walk(config.flow, phone, _RehearsalHouse(config, phone, moment, tell))
+    except HungUp:
         tell("  ☎  you hung up")
         return
     await phone.hang_up()
@@ -66,6 +68,7 @@ def _moment(at: str, zone: ZoneInfo) -> float:
     if not at:
         return time.time()
     try:
-        return datetime.fromisoformat(at).replace(tzinfo=zone).timestamp()
+        moment = datetime.fromisoformat(at)
     except ValueError:
-        raise ValueError(f"{at!r} is no moment; write it as 2026-11-22T22:00.") from None
+        raise ValueError(f"{at!r} is no moment; write it as 2026-11-22T22:00, or with an offset +07:00.") from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp()

@@ -7,6 +7,9 @@ import phonenumbers
 MOST = 40
 """Characters kept of a number that cannot be read."""
 
+REGIONS = frozenset(phonenumbers.SUPPORTED_REGIONS)
+"""Where local numbers can be read, by country code."""
+
 _DIALABLE = frozenset("0123456789+*#")
 
 

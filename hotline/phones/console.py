@@ -25,7 +25,8 @@ class ConsolePhone:
         self._texts, self._ask, self._tell = texts, ask, tell
         self._notes: dict[str, str] = {}
 
-    async def _line(self, question: str) -> str:
+    async def line(self, question: str) -> str:
+        """What the caller types; raises HungUp for `h`."""
         try:
             line = (await asyncio.to_thread(self._ask, question)).strip()
         except EOFError:
@@ -35,7 +36,7 @@ class ConsolePhone:
         return line
 
     async def _key(self, question: str) -> str:
-        while (line := await self._line(question)) and line not in KEYS:
+        while (line := await self.line(question)) and line not in KEYS:
             self._tell(f"  {line!r} is no key: type one of {KEYS}, nothing for silence, or h to hang up.")
         return line
 
@@ -59,11 +60,11 @@ class ConsolePhone:
         return await self._key(f"  ♪ {music} for {seconds:g} s; key or Enter: ")
 
     async def record(self, path: PurePath, *, most: float, silence: float, stop_keys: str = "#") -> Recorded:
-        await self._line("  ● recording; Enter ends it: ")
+        await self.line("  ● recording; Enter ends it: ")
         return Recorded(seconds=most, hung_up=False, key="#")
 
     async def dial(self, target: str, *, seconds: float) -> Dialed:
-        answered = await self._line(f"  ringing {target} for {seconds:g} s; does it answer? [y/N] ")
+        answered = await self.line(f"  ringing {target} for {seconds:g} s; does it answer? [y/N] ")
         return Dialed(DialOutcome.ANSWERED if answered.lower().startswith("y") else DialOutcome.NO_ANSWER)
 
     async def set_language(self, language: str) -> None:

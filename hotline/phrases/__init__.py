@@ -20,7 +20,14 @@ import yaml
 LANGUAGES = ("en", "vi", "zh", "ko", "ru", "kk")
 """The languages that the product speaks."""
 
+_MARK = re.compile(r"\[([a-z]{2})\]\s*(.*)", re.DOTALL)
 _TIME = re.compile(r"time-([01]\d|2[0-3])-([0-5]\d)")
+
+
+def spoken_in(language: str, text: str) -> tuple[str, str]:
+    """Whose voice speaks a text, and the words: `[vi] Xin chào.` is Vietnamese also among the English prompts."""
+    marked = _MARK.match(text)
+    return (marked[1], marked[2]) if marked else (language, text)
 
 
 @dataclass(frozen=True, slots=True)

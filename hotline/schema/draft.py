@@ -85,6 +85,15 @@ def _sections(document: Document, unread: set[str]) -> dict[str, dict[str, Tree]
     return {section: content for section, content in tree.items() if isinstance(content, dict)}
 
 
+def _no_step(step: Tree) -> str:
+    if not isinstance(step, str) or not step:
+        return "a step is written like `say: welcome`"
+    verb, _, rest = step.replace(":", " ").partition(" ")
+    if verb in VERBS and rest:
+        return f"{quoted(step)} lacks a colon and a space; write `{verb}: {rest.strip()[:40]}`"
+    return unknown("step", step, VERBS)
+
+
 @dataclass(frozen=True, slots=True)
 class _Parts:
     document: Document
@@ -132,10 +141,7 @@ class _Parts:
         if isinstance(step, str) and step in VERBS:
             self.document.complain(path, f"step {quoted(step)} needs to know what: write `{step}: …`")
         elif not isinstance(step, dict) or not step:
-            near = step if isinstance(step, str) else ""
-            self.document.complain(
-                path, unknown("step", near, VERBS) if near else "a step is written like `say: welcome`"
-            )
+            self.document.complain(path, _no_step(step))
         else:
             return self.verb(step, path)
         return None

@@ -15,8 +15,9 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, StringConstraints
 
 from hotline.callbacks.calendar import Span, overlapping
+from hotline.callbacks.number import REGIONS
 from hotline.flow.phone import KEYS
-from hotline.phrases import LANGUAGES
+from hotline.phrases import LANGUAGES, spoken_in
 from hotline.schema.problems import quoted, unknown
 
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
@@ -86,6 +87,12 @@ def _language(value: object) -> str:
     return str(value)
 
 
+def _country(value: object) -> str:
+    if str(value) not in REGIONS:
+        raise ValueError(f"{quoted(value)} is no country code that telephone numbers have; write it like VN")
+    return str(value)
+
+
 def _span(value: object) -> Span:
     return Span.parse(str(value))
 
@@ -109,6 +116,11 @@ def _spoken(value: object) -> object:
         raise ValueError("the text is empty; write what is to be said")
     if not text.isprintable():
         raise ValueError("the text holds a character that can't be spoken (a control character)")
+    language, words = spoken_in("", text)
+    if language and not words:
+        raise ValueError(f"nothing follows {text}; write what is to be said in this language")
+    if language and language not in LANGUAGES:
+        raise ValueError(unknown("language", language, LANGUAGES))
     return text
 
 
@@ -141,7 +153,7 @@ Phone = Annotated[
         r"PJSIP/[A-Za-z0-9_][A-Za-z0-9_.-]{0,59}", "phone; write PJSIP/ and the endpoint's name, like PJSIP/anna"
     ),
 ]
-Country = Annotated[str, _pattern(r"[A-Z]{2}", "country code; write it like VN")]
+Country = Annotated[str, PlainValidator(_country)]
 Key = Annotated[str, _pattern(rf"[{re.escape(KEYS)}]", "key; a telephone has 0 to 9, * and #")]
 Dialed = Annotated[
     str, _pattern(r"default|[0-9+*#]{1,20}", "dialed number; write its digits, or default for all others")

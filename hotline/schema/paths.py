@@ -8,7 +8,7 @@ from hotline.schema import steps
 from hotline.schema.document import Path_
 from hotline.schema.draft import Draft
 from hotline.schema.problems import quoted
-from hotline.schema.shape import StepShape
+from hotline.schema.shape import KeysStep, StepShape
 
 MOST_SHOWN = 8
 
@@ -25,7 +25,7 @@ def check_circles(draft: Draft) -> None:
 
 
 def warn_unreached(draft: Draft) -> None:
-    """Warn about menus that no number leads to, and steps behind one that always leaves."""
+    """Warn about menus that no number leads to, steps behind one that always leaves, and ends without a word."""
     read = _read(draft)
     reached: set[str] = set()
     ahead = [menu for menu in draft.entries.values() if menu is not None]
@@ -43,6 +43,9 @@ def warn_unreached(draft: Draft) -> None:
                     ("menus", name, index + 1), "no caller ever reaches this step: the one before it leaves"
                 )
                 break
+        if row and isinstance(row[-1], KeysStep) and row[-1].keys.otherwise is None:
+            message = "who presses no valid key is hung up on without a word; give `otherwise` or one more step"
+            draft.document.warn(("menus", name, len(row) - 1), message)
 
 
 def _read(draft: Draft) -> Menus:

@@ -43,7 +43,7 @@ def test_menus_become_steps():
         (
             Say(("welcome",)),
             Hours("office", closed="night"),
-            Keys(("main-menu",), {"1": "outage"}, seconds=5.0, tries=3),
+            Keys(("main-menu",), {"1": "outage"}, seconds=5.0, tries=3, otherwise="night"),
         ),
     )
     assert config.flow.menus["outage"].steps == (JoinQueue("power", "night"),)
@@ -169,13 +169,20 @@ def test_times_are_spoken_that_a_calendar_can_promise():
 
 def test_a_menu_that_nobody_reaches_is_a_warning():
     (warning,) = loads(with_("  night:", "  lost:\n    - hangup\n  night:")).warnings
-    assert str(warning) == "config:21:3: no caller ever reaches menu 'lost'"
+    assert str(warning) == "config:22:3: no caller ever reaches menu 'lost'"
 
 
 @pytest.mark.parametrize("first", ["hangup", "goto: outage", "{hours: office, open: outage, closed: night}"])
 def test_a_step_after_one_that_leaves_is_a_warning(first: str):
     (warning,) = loads(with_("    - voicemail: power\n", f"    - voicemail: power\n    - {first}\n")).warnings
     assert "no caller ever reaches this step" in warning.message
+
+
+def test_a_menu_that_ends_without_a_word_after_its_keys_is_a_warning():
+    (warning,) = loads(with_("        otherwise: night\n", "")).warnings
+    assert (warning.line, warning.col) == (15, 7)
+    assert "hung up on without a word" in warning.message
+    assert not loads(with_("        otherwise: night\n", "    - goto: night\n")).warnings
 
 
 def test_texts_that_are_never_said_are_warnings():

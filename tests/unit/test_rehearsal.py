@@ -1,0 +1,75 @@
+"""`hotline try`, as an admin sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from hotline.callbacks.calendar import Calendar
+from hotline.rehearsal import rehearse
+from hotline.schema import Config, loads
+
+GOOD = (Path(__file__).parent / "schema" / "good.yaml").read_text(encoding="utf-8")
+NIGHT = "2026-11-20T22:15"  # a Friday
+
+
+async def walk(*typed: str, config: Config | None = None, at: str = NIGHT) -> list[str]:
+    """What the terminal shows."""
+    lines: list[str] = []
+    answers: Iterable[str] = iter(typed)
+
+    def ask(question: str) -> str:
+        lines.append(question)
+        return next(answers)
+
+    await rehearse(config or loads(GOOD), number="1900", at=at, ask=ask, tell=lines.append)
+    return lines
+
+
+async def test_a_promise_is_made_in_the_callers_language() -> None:
+    text = GOOD.replace("    - say: welcome\n", "    - language: ko\n", 1).replace("[en, vi]", "[en, ko]")
+    text = text.replace("vi: Xin chào.", "ko: A").replace("vi: Bấm phím 1.", "ko: B")
+    far = text.replace('week: {mon-fri: ["08:00-12:00", "13:00-17:00"]}', 'week: {fri: ["08:00-12:00"]}')
+    heard = [
+        line.rpartition("[")[2].rstrip("]") for line in await walk("", config=loads(far)) if line.startswith("  🔊")
+    ]
+    assert heard == [
+        "voicemail-greeting",
+        "message-saved",
+        "callback-promise",
+        "month-11",
+        "date-27",
+        "day-5",
+        "time-08-00",
+    ]
+
+
+@pytest.mark.parametrize(("at", "told"), [("2026-11-22T22:00", "22:00"), ("2026-11-22T22:00+07:00", "15:00")])
+async def test_a_moment_may_carry_an_offset(at: str, told: str) -> None:
+    first, *_ = await walk("h", at=at)
+    assert first == f"A call to Power, number 1900, on Sunday 2026-11-22 at {told}. h hangs up."
+
+
+@pytest.mark.parametrize(
+    ("typed", "at", "question"),
+    [
+        (["h"], "2026-11-20T10:00", "key, within"),
+        (["1", "h"], "2026-11-20T10:00", "does an agent answer?"),
+        (["h"], NIGHT, "recording"),
+    ],
+)
+async def test_h_hangs_up_at_every_question(typed: list[str], at: str, question: str) -> None:
+    *_, last, end = await walk(*typed, at=at)
+    assert question in last
+    assert end == "  ☎  you hung up"
+
+
+async def test_a_queue_that_never_opens_promises_nothing() -> None:
+    never = Calendar("office", ZoneInfo("UTC"), {})
+    shown = await walk("", config=replace(loads(GOOD), calendars={"office": never}))
+    assert "  ⏲  to be called back never: it never opens" in shown
+    assert shown[-2].endswith("[message-saved]")
