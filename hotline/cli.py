@@ -103,8 +103,8 @@ def check(config: ConfigFile = CONFIG) -> None:
     """Read the YAML as the service would, and tell every problem with its place."""
     loaded = _load(config)
     print(
-        f"{config}: good. {loaded.name}: {len(loaded.flow.menus)} menus, {len(loaded.queues)} queues, {len(loaded.agents)} agents, "
-        f"{len(loaded.prompts)} prompts in {', '.join(loaded.flow.languages)}."
+        f"{config}: good. {loaded.name} has {len(loaded.flow.menus)} menus, {len(loaded.queues)} queues, "
+        f"{len(loaded.agents)} agents, {len(loaded.prompts)} prompts in {', '.join(loaded.flow.languages)}."
     )
 
 
@@ -112,7 +112,9 @@ def check(config: ConfigFile = CONFIG) -> None:
 def try_(
     config: ConfigFile = CONFIG,
     number: Annotated[str, typer.Option(help="The number that the caller dials.")] = "default",
-    at: Annotated[str, typer.Option(help="The call's moment, 2026-11-22T22:00, in the hotline's zone or +07:00.")] = "",
+    at: Annotated[
+        str, typer.Option(help="When: 2026-11-22T22:00 in the hotline's zone, or with an offset: …T22:00+07:00.")
+    ] = "",
 ) -> None:
     """Walk through the menus at the terminal, without a PBX."""
     from hotline.rehearsal import rehearse

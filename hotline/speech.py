@@ -22,19 +22,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hotline.phrases import phrasebook
+from hotline.phrases import phrasebook, spoken_in
 from hotline.schema.config import Config
 
 Wanted = tuple[str, str, str]
 """Language, prompt, and the text to speak."""
 
-BEEP = "beep"
-"""The tone before a recording, which Asterisk plays by this name; its text is ""."""
-
 SECONDS = 60
 """How long one program may take over one prompt."""
 
-_TONE = ("synth", "0.25", "sine", "1000", "fade", "0.01", "0.25", "0.01", "gain", "-9")
 _TELEPHONE = ("-r", "8000", "-c", "1", "-b", "16", "-e", "signed-integer")
 
 
@@ -48,7 +44,6 @@ def missing(config: Config, sounds: Path) -> list[Wanted]:
     wanted = [
         (language, prompt, text) for prompt, texts in config.prompts.items() for language, text in texts.items()
     ]
-    wanted += [(language, BEEP, "") for language in dict.fromkeys(("en", *config.flow.languages))]
     return [each for each in wanted if _is_due(each, sounds, listed)]
 
 
@@ -78,6 +73,36 @@ def synthesise(
             pool.shutdown(cancel_futures=True)
 
 
+def speak(text: str, path: Path, *, voice: str, espeak: str = "espeak-ng", sox: str = "sox") -> None:
+    """Speak one text with an espeak-ng voice into a telephone's WAV at `path`. Raises SpeechError."""
+    spoken = path.with_name(f"{path.stem}.spoken.wav")
+    try:
+        _run([espeak, "-v", voice, "-b", "1", "-w", str(spoken), "--stdin"], text)
+        _run([sox, str(spoken), *_TELEPHONE, str(path), "gain", "-n", "-3"])
+    finally:
+        spoken.unlink(missing_ok=True)
+    try:
+        with wave.open(str(path)) as sound:
+            if sound.getnframes() > 0:
+                return
+    except (wave.Error, EOFError, FileNotFoundError):
+        pass
+    raise SpeechError(f"{espeak} made no sound of {text[:80]!r} with voice {voice}")
+
+
+def _run(command: list[str], text: str = "") -> None:
+    try:
+        ended = subprocess.run(command, input=text.encode(), capture_output=True, timeout=SECONDS, check=False)
+    except OSError as error:
+        reason = f"{command[0]} can't be started ({error.strerror}); install espeak-ng and sox, or give their paths"
+        raise SpeechError(reason) from error
+    except subprocess.TimeoutExpired as error:
+        raise SpeechError(f"{command[0]} took more than {SECONDS} s over one prompt") from error
+    if ended.returncode != 0:
+        told = ended.stderr.decode(errors="replace").strip()[-400:] or "no reason given"
+        raise SpeechError(f"{command[0]} failed with status {ended.returncode}: {told}")
+
+
 @dataclass(slots=True)
 class _Studio:
     """Makes prompts of one folder, and keeps the list of what it made."""
@@ -89,49 +114,20 @@ class _Studio:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def make(self, wanted: Wanted) -> None:
-        language, prompt, text = wanted
+        language, prompt, _ = wanted
+        voice, words = _spoken(wanted)
         if not _is_due(wanted, self.sounds, self.listed):
             return
         folder = self.sounds / language
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".making-", dir=folder) as scratch:
             made = Path(scratch, "telephone.wav")
-            if prompt == BEEP:
-                self._run([self.sox, "-n", *_TELEPHONE, str(made), *_TONE])
-            else:
-                spoken = Path(scratch, "spoken.wav")
-                voice = phrasebook(language).voice
-                self._run([self.espeak, "-v", voice, "-b", "1", "-w", str(spoken), "--stdin"], text)
-                self._run([self.sox, str(spoken), *_TELEPHONE, str(made), "gain", "-n", "-3"])
-            self._must_sound(made, wanted)
-            entry = {"text": _digest(_spoken(wanted)), "wav": _digest(made.read_bytes())}
+            speak(words, made, voice=voice, espeak=self.espeak, sox=self.sox)
+            entry = {"text": _text_digest(wanted), "wav": _digest(made.read_bytes())}
             with self.lock:
                 made.replace(_file(self.sounds, wanted))
                 self.listed[f"{language}/{prompt}"] = entry
                 _write_list(self.sounds, self.listed)
-
-    def _run(self, command: list[str], text: str = "") -> None:
-        try:
-            ended = subprocess.run(command, input=text.encode(), capture_output=True, timeout=SECONDS, check=False)
-        except OSError as error:
-            reason = (
-                f"{command[0]} can't be started ({error.strerror}); install espeak-ng and sox, or give their paths"
-            )
-            raise SpeechError(reason) from error
-        except subprocess.TimeoutExpired as error:
-            raise SpeechError(f"{command[0]} took more than {SECONDS} s over one prompt") from error
-        if ended.returncode != 0:
-            told = ended.stderr.decode(errors="replace").strip()[-400:] or "no reason given"
-            raise SpeechError(f"{command[0]} failed with status {ended.returncode}: {told}")
-
-    def _must_sound(self, made: Path, wanted: Wanted) -> None:
-        try:
-            with wave.open(str(made)) as sound:
-                if sound.getnframes() > 0:
-                    return
-        except (wave.Error, EOFError, FileNotFoundError):
-            pass
-        raise SpeechError(f"{self.espeak} made no sound of prompt {wanted[1]!r} in {wanted[0]}: {wanted[2][:80]!r}")
 
 
 @contextmanager
@@ -152,7 +148,7 @@ def _is_due(wanted: Wanted, sounds: Path, listed: Mapping[str, Mapping[str, str]
     if not file.exists():
         return True
     entry = listed.get(f"{wanted[0]}/{wanted[1]}")
-    if entry is None or entry.get("text") == _digest(_spoken(wanted)):
+    if entry is None or entry.get("text") == _text_digest(wanted):
         return False
     try:
         return entry.get("wav") == _digest(file.read_bytes())
@@ -164,10 +160,14 @@ def _file(sounds: Path, wanted: Wanted) -> Path:
     return sounds / wanted[0] / f"{wanted[1]}.wav"
 
 
-def _spoken(wanted: Wanted) -> bytes:
-    """All that a prompt's sound depends on."""
-    language, prompt, text = wanted
-    return " ".join(_TONE if prompt == BEEP else (phrasebook(language).voice, text)).encode()
+def _spoken(wanted: Wanted) -> tuple[str, str]:
+    """The voice of a prompt, and its words: all that its sound depends on."""
+    language, words = spoken_in(wanted[0], wanted[2])
+    return phrasebook(language).voice, words
+
+
+def _text_digest(wanted: Wanted) -> str:
+    return _digest(" ".join(_spoken(wanted)).encode())
 
 
 def _digest(data: bytes) -> str:

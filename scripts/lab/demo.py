@@ -102,6 +102,8 @@ class Demo:
         async with house.world.call(NUMBER, caller_id=CALLER) as caller:
             self.step("caller", f"dials {NUMBER}; the line is open")
             await service.event("PromptPlayed", prompts=["welcome"], seconds=20)
+            await service.event("PromptPlayed", prompts=["other-language"], seconds=20)
+            self.step("caller", "chooses no other language")
             menu = self.sounds / "en" / "main-menu.wav"
             await asyncio.sleep(len(audio.load(menu)) / audio.RATE + 0.5)  # listens to all of it
             await caller.press("1")
@@ -121,7 +123,7 @@ class Demo:
             await caller.hung_up()
         await service.event("CallEnded", call=queued["call"])
         self.say("What they heard, by correlating the recordings with what was said")
-        for prompt in ("welcome", "main-menu"):
+        for prompt in ("welcome", "other-language", "main-menu"):
             self.hears("the caller", prompt, caller.heard, self.sounds / "en" / f"{prompt}.wav")
         self.hears("the caller", "Anna", caller.heard, spoken["agent"])
         self.hears("Anna", "the caller", ringing.heard, spoken["caller"])

@@ -22,7 +22,7 @@ def broken(tmp_path: Path) -> Path:
     text = (
         CONFIG.read_text()
         .replace("- goto: choose", "- goto: chose", 1)
-        .replace("1: outage", "1: outage\n          1: x")
+        .replace("choices: {1: outage,", "choices: {1: outage, 1: x,")
     )
     path = tmp_path / "hotline.yaml"
     path.write_text(text)
@@ -40,10 +40,11 @@ def test_a_broken_configuration_ends_every_command_with_its_place_and_status_2(c
     result = hotline(command, broken)
     assert result.exit_code == 2
     lines = [text.strip() for text in broken.read_text().splitlines()]
-    goto, doubled = lines.index("- goto: chose") + 1, lines.index("1: x") + 1
+    goto = lines.index("- goto: chose") + 1
+    doubled = next(number for number, line in enumerate(lines, 1) if "1: x" in line)
     first, second = result.stderr.splitlines()
     assert first.startswith(f"{broken}:{goto}:13: unknown menu 'chose' (did you mean 'choose'")
-    assert second.startswith(f"{broken}:{doubled}:11: key '1' is already on line {doubled - 1}")
+    assert second.startswith(f"{broken}:{doubled}:30: key '1' is already on line {doubled}")
 
 
 def test_a_missing_configuration_is_told_as_such(tmp_path: Path) -> None:
@@ -72,7 +73,7 @@ def test_a_wrong_ami_setting_does_not_show_its_secret() -> None:
 
 
 def test_try_at_night_promises_the_next_opening() -> None:
-    result = hotline("try", CONFIG, "--number", "1900", "--at", "2026-11-27T22:15", typed="\n")
+    result = hotline("try", CONFIG, "--number", "1900", "--at", "2026-11-27T22:15", typed="\n\n")
     assert result.exit_code == 0
     assert "office is closed" in result.output
     assert "[voicemail-greeting]" in result.output
@@ -81,11 +82,19 @@ def test_try_at_night_promises_the_next_opening() -> None:
 
 
 def test_try_by_day_corrects_a_wrong_key_and_reaches_an_agent() -> None:
-    result = hotline("try", CONFIG, "--at", "2026-11-26T10:00", typed="5\n1\ny\n")
+    result = hotline("try", CONFIG, "--at", "2026-11-26T10:00", typed="\n5\n1\ny\n")
     assert result.exit_code == 0
     assert "[invalid-key]" in result.output
     assert "waiting in en for an agent of power" in result.output
     assert result.output.rstrip().endswith("call ended")
+
+
+def test_at_night_a_language_can_be_chosen_and_by_day_changed_back() -> None:
+    night = hotline("try", CONFIG, "--at", "2026-11-27T22:15", typed="9\n\n")
+    assert "🔊 Hiện tại đã ngoài giờ làm việc.  [closed]" in night.output
+    day = hotline("try", CONFIG, "--at", "2026-11-26T10:00", typed="9\n8\n1\ny\n")
+    assert "[en] For English, press 8.  [other-language]" in day.output
+    assert "waiting in en for an agent of power" in day.output
 
 
 def test_try_refuses_what_is_no_moment() -> None:

@@ -63,9 +63,14 @@ def test_more_words_take_more_time(make, tmp_path: Path):
     assert seconds(tmp_path / "en" / "long.wav") > 2 * seconds(tmp_path / "en" / "short.wav")
 
 
-def test_the_beep_is_a_short_tone(make, tmp_path: Path):
-    make(("en", "beep", ""))
-    assert seconds(tmp_path / "en" / "beep.wav") == 0.25
+def test_a_text_that_is_marked_with_a_language_is_spoken_by_its_voice(make, tmp_path: Path):
+    words = "Để nghe tiếng Việt, xin bấm phím 9."
+    make(("en", "marked", f"[vi] {words}"), ("en", "unmarked", words), ("vi", "plain", words))
+    marked, unmarked, plain = (
+        seconds(tmp_path / path) for path in ("en/marked.wav", "en/unmarked.wav", "vi/plain.wav")
+    )
+    assert marked == plain
+    assert marked != unmarked, "an English voice spells it out"
 
 
 def test_a_text_is_never_read_as_an_option_or_a_markup(make, tmp_path: Path):
@@ -77,7 +82,7 @@ def test_a_text_is_never_read_as_an_option_or_a_markup(make, tmp_path: Path):
 def test_all_prompts_are_missing_at_first_and_none_afterwards(config: Config, programs, tmp_path: Path):
     wanted = missing(config, tmp_path)
     assert {(language, prompt) for language, prompt, _ in wanted} == {
-        (language, prompt) for prompt in (*config.prompts, "beep") for language in ("en", "vi")
+        (language, prompt) for prompt in config.prompts for language in ("en", "vi")
     }
     some = wanted[:3] + wanted[-2:]
     steps: list[None] = []
@@ -140,7 +145,7 @@ def test_a_program_that_fails_leaves_nothing_and_is_quoted(programs, tmp_path: P
 
 
 def test_a_program_that_makes_no_sound_is_found_out(tmp_path: Path):
-    with pytest.raises(SpeechError, match="made no sound of prompt 'one' in en"):
+    with pytest.raises(SpeechError, match=r"made no sound of 'One\.' with voice en"):
         synthesise([("en", "one", "One.")], tmp_path, espeak="true", sox="true")
 
 
