@@ -18,7 +18,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
-from urllib.parse import parse_qsl
 
 MAX_LINE = 8192
 """Bytes of a line from Asterisk; its longest is a variable's value, 1 KiB (4 KiB for a full expression)."""
@@ -34,7 +33,7 @@ MAX_COMMAND = 2000
 MAX_WORDS = 100
 """Asterisk silently cuts after 127."""
 
-APPLICATIONS = frozenset({"Busy", "Dial", "PlayTones", "StopPlayTones", "Wait"})
+APPLICATIONS = frozenset({"Dial", "PlayTones", "StopPlayTones", "Wait"})
 """What EXEC may run. `live_dangerously` does not restrict EXEC, so this list does: only what the product needs,
 and nothing that starts programs or writes files of its own choice (System, MixMonitor with its command)."""
 
@@ -71,10 +70,6 @@ class Request:
         return self.headers["agi_channel"]
 
     @property
-    def uniqueid(self) -> str:
-        return self.headers["agi_uniqueid"]
-
-    @property
     def extension(self) -> str:
         """The dialed number."""
         return self.headers.get("agi_extension", "")
@@ -89,16 +84,6 @@ class Request:
     def script(self) -> str:
         """The path of agi://host/path, without its query and leading slashes."""
         return self.headers.get("agi_network_script", "").partition("?")[0].strip("/")
-
-    @cached_property
-    def query(self) -> Mapping[str, str]:
-        """The query of agi://host/path?name=value; the first of a name wins, a broken query is empty."""
-        text = self.headers.get("agi_network_script", "").partition("?")[2]
-        try:
-            pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=32)
-        except ValueError:
-            return {}
-        return dict(reversed(pairs))
 
     @cached_property
     def args(self) -> tuple[str, ...]:

@@ -73,7 +73,6 @@ class CallInfo:
     pbx: str
     dialed: str
     caller: str = ""
-    language: str = ""
     attempt: int = 1
     served: bool = False
 

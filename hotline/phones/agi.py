@@ -41,7 +41,6 @@ _CALL = re.compile(r"[A-Za-z0-9._-]{1,80}")
 _CHANNEL = re.compile(r"[A-Za-z0-9]{1,20}/[A-Za-z0-9@._+*#:;/-]{1,120}")
 _PBX = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _DIALED = re.compile(r"[0-9A-Za-z+*#._-]{1,40}")
-_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:[_-][A-Za-z0-9]{1,8}){0,2}")
 _TARGET = re.compile(r"[A-Za-z0-9]{1,20}/[A-Za-z0-9+._-]{1,64}(?:@[A-Za-z0-9._-]{1,64})?")
 _MUSIC = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NOT_IN_A_NUMBER = re.compile(r"[^0-9+*#]")
@@ -73,14 +72,13 @@ class BadCall(ValueError):
 def call_info(request: Request) -> CallInfo:
     """Who calls, from agi://…/call,linkedid,PBX,attempt,DIALSTATUS. Raises BadCall."""
     args = dict(enumerate(request.args))
-    language, attempt = request.headers.get("agi_language", ""), args.get(2, "")
+    attempt = args.get(2, "")
     return CallInfo(
         call=_checked(_CALL, args.get(0, ""), "the call's linkedid (first argument)"),
         channel=_checked(_CHANNEL, request.channel, "agi_channel"),
         pbx=_checked(_PBX, args.get(1, ""), "the PBX's name (second argument)"),
         dialed=_checked(_DIALED, request.extension, "agi_extension"),
         caller=_NOT_IN_A_NUMBER.sub("", request.caller)[:40],
-        language=language if _LANGUAGE.fullmatch(language) else "",
         attempt=int(attempt) if attempt.isascii() and attempt.isdigit() and len(attempt) < 4 else 1,
         served=args.get(3) == "ANSWER",
     )

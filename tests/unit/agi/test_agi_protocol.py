@@ -58,9 +58,8 @@ def request(text: str = HEAD) -> Request:
 def test_a_header_block_is_a_request():
     call = request()
     assert call.script == "call"
-    assert call.query == {"a": "1", "b": ""}
     assert call.args == ("pbx1-1.1", "", "1")
-    assert (call.channel, call.uniqueid, call.extension) == ("PJSIP/trunk-00000001", "pbx1-1.1", "1900")
+    assert (call.channel, call.extension) == ("PJSIP/trunk-00000001", "1900")
     assert call.caller == "+84901234567"
 
 
@@ -70,10 +69,6 @@ def test_a_withheld_number_is_empty():
 
 def test_a_request_without_a_script_has_an_empty_one():
     assert request(HEAD.replace("agi_network_script: call?a=1&b=&a=2\n", "")).script == ""
-
-
-def test_a_query_with_too_many_fields_is_empty():
-    assert request(HEAD.replace("a=1&b=&a=2", "&".join("x=1" for _ in range(100)))).query == {}
 
 
 def test_of_two_equal_headers_the_first_wins():

@@ -222,14 +222,14 @@ async def test_a_connection_that_ends_without_notice_is_a_lost_wire(asterisk):
 
 
 async def test_an_application_that_asterisk_lacks_is_refused(asterisk):
-    pbx = asterisk('<< EXEC "Busy" "5"\n>> 200 result=-2\n<< CHANNEL STATUS\n>> 200 result=6')
+    pbx = asterisk('<< EXEC "Wait" "5"\n>> 200 result=-2\n<< CHANNEL STATUS\n>> 200 result=6')
     with pytest.raises(CommandRefused, match="load its module"):
-        await pbx.channel.execute("Busy", 5)
+        await pbx.channel.execute("Wait", 5)
 
 
 async def test_an_application_may_ask_for_a_hang_up(asterisk):
-    pbx = asterisk('<< EXEC "Busy" "5"\n>> 200 result=-1\n<< CHANNEL STATUS\n>> 200 result=4')
-    assert await pbx.channel.execute("Busy", 5) == -1
+    pbx = asterisk('<< EXEC "Wait" "5"\n>> 200 result=-1\n<< CHANNEL STATUS\n>> 200 result=4')
+    assert await pbx.channel.execute("Wait", 5) == -1
 
 
 @pytest.mark.parametrize(
