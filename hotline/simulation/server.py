@@ -21,6 +21,7 @@ from pathlib import Path
 from hotline.simulation.link import Link
 
 START_WITHIN = 20.0
+_LOG = "redis.log"
 _PR_SET_PDEATHSIG = 1
 
 
@@ -58,18 +59,19 @@ def private_redis(program: str) -> Iterator[Link]:
 def _start(program: str, folder: Path) -> subprocess.Popen[bytes]:
     options = {
         "--port": "0", "--unixsocket": "redis.sock", "--unixsocketperm": "700", "--dir": str(folder),
-        "--save": "", "--appendonly": "no", "--databases": "1", "--logfile": "redis.log", "--hz": "1",
+        "--save": "", "--appendonly": "no", "--databases": "1", "--logfile": "", "--hz": "1",
     }  # fmt: skip
     try:
-        return subprocess.Popen(
-            [program, *(word for option in options.items() for word in option)],
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C is for us: we stop it when we are done with it
-            preexec_fn=end_with_parent(os.getpid(), signal.SIGKILL),
-        )
+        with (folder / _LOG).open("wb") as log:  # by its handle: by name, Redis would make it anew after its removal
+            return subprocess.Popen(
+                [program, *(word for option in options.items() for word in option)],
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C is for us: we stop it when we are done with it
+                preexec_fn=end_with_parent(os.getpid(), signal.SIGKILL),
+            )
     except OSError as error:
         raise NoRedis(f"{program} can't be started: {error.strerror}; give --redis-server another path.") from None
 
@@ -100,7 +102,7 @@ def _connect(server: subprocess.Popen[bytes], path: Path) -> Link:
 
 def _last_words(path: Path) -> str:
     with contextlib.suppress(OSError):
-        lines = (path.parent / "redis.log").read_text(errors="replace").splitlines()
+        lines = (path.parent / _LOG).read_text(errors="replace").splitlines()
         return lines[-1] if lines else "it said nothing"
     return "it said nothing"
 
