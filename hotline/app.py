@@ -61,12 +61,14 @@ PROBE_EVERY = 5.0
 def run(settings: Settings, config: Config) -> int:
     """Run the service until it is told to stop. The exit status."""
     configure_logging()
+    status = 0
     try:
         uvloop.run(Service(settings, config).run())
-    except OSError as problem:
-        print(f"hotline could not start: {problem}", file=sys.stderr)
-        return 1
-    return 0
+    except* OSError as problems:
+        for problem in _leaves(problems):
+            print(f"hotline could not go on: {problem}", file=sys.stderr)
+        status = 1
+    return status
 
 
 class Service:
@@ -298,6 +300,14 @@ async def _running(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
         finally:
             for task in tasks:
                 task.cancel()
+
+
+def _leaves(group: BaseExceptionGroup[OSError]) -> Iterator[OSError]:
+    for each in group.exceptions:
+        if isinstance(each, BaseExceptionGroup):
+            yield from _leaves(each)
+        else:
+            yield each
 
 
 async def _first(*work: Coroutine[Any, Any, Any]) -> None:

@@ -143,7 +143,7 @@ async def connect() -> AsyncIterator[Callable[..., Any]]:
 
 @pytest.fixture
 async def store(redis: Direct, shared_server: RedisServer, connect: Callable[..., Any]) -> Store:
-    made: Store = await connect(shared_server.port)
+    made: Store = await connect(shared_server.port, deadline=5.0)
     return made
 
 
