@@ -3,13 +3,13 @@
     python bench/agent_free.py [--json FILE] [--cycles 15] [--rounds 2] [--waiting 40]
 
 One agent, 40 callers waiting with music (and one more for each cycle). The agent's phone answers at once, talks for
-0.2 s and hangs up. Measured, by the phone's own log of messages to the microsecond, is the time from its BYE to
-the next INVITE. The two queues take turns: the callers of one are gone before those of the other come. Callers and
+0.2 to 1.2 s and hangs up. Measured, by the phone's own log of messages to the microsecond, is the time from its BYE
+to the next INVITE. The two queues take turns: the callers of one are gone before those of the other come. Callers and
 phone are SIPp, so that both cores are the PBX's and the service's.
 
-Queue() has its most favourable settings: no wrap-up, no member delay, no announcements, retry=1 (0 would mean 5), one
-strategy is as good as another with one agent, autofill. What it takes is the second that passes between two looks
-of a waiting caller at the queue.
+Queue() has its most favourable settings: no wrap-up, no member delay, no announcements, retry=1 (0 would mean 5),
+autofill. What it takes is the second that passes between two looks of a waiting caller at the queue. Talks of one
+length would fall in step with those looks (talks of 0.2 s: 0.83 s in the median), so they last differently long.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from rich.table import Table
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
-from sipp import sipp  # noqa: E402
+from stage import quiet_house, sipp, until_channels  # noqa: E402
 
-from lab.house import House, make_prompts  # noqa: E402
+from lab.house import House  # noqa: E402
 from lab.process import free_port  # noqa: E402
 from lab.register import Registration  # noqa: E402
 
@@ -75,18 +75,10 @@ async def turn(house: House, number: str, cycles: int, waiting: int, folder: Pat
             await phone.exited()
     await pbx.console("channel request hangup all")
     await until_channels(house, 0)
-    return gaps(log)
-
-
-async def until_channels(house: House, number: int) -> None:
-    """Wait until the PBX has so many channels at least, or none."""
-    async with asyncio.timeout(30):
-        while True:
-            status = await house.pbx.manager.action("CoreStatus")
-            calls = int(status["CoreCurrentCalls"])
-            if calls >= number > 0 or calls == number:
-                return
-            await asyncio.sleep(0.1)
+    found = gaps(log)
+    if len(found) != cycles:
+        raise RuntimeError(f"The phone rang {len(found)} times again instead of {cycles}: see {log}.")
+    return found
 
 
 def gaps(log: Path) -> list[float]:
@@ -106,16 +98,7 @@ def gaps(log: Path) -> list[float]:
 async def measure(cycles: int, rounds: int, waiting: int, folder: Path) -> dict[str, list[float]]:
     """Times of all rounds, the two in turns."""
     times: dict[str, list[float]] = {name: [] for name in NUMBERS}
-    config, sounds = ROOT / "bench" / "hotline.yaml", ROOT / ".lab" / "bench-sounds"
-    await make_prompts(config, sounds)
-    house = House(folder, config, sounds)
-    house.clock = None  # the system's
-    house.pbx.extra = DIALPLAN
-    conf = house.pbx.folder / "etc" / "queues.conf"
-    conf.parent.mkdir(parents=True)
-    conf.write_text(QUEUES_CONF)
-    async with asyncio.timeout(MOST_SECONDS), house:
-        await house.pbx.console("core set verbose 0")
+    async with asyncio.timeout(MOST_SECONDS), quiet_house(folder, DIALPLAN, queues=QUEUES_CONF) as house:
         await house.begin_shift(AGENT)
         with Progress(transient=True, console=Console(stderr=True)) as progress:
             bar = progress.add_task("measuring", total=rounds * len(NUMBERS))
@@ -154,9 +137,7 @@ def show(found: dict[str, Any], seconds: float) -> None:
         table.add_row(name, str(row["cycles"]), f"{row['median_ms']:.1f}", f"{row['p95_ms']:.1f}", spread)
     console = Console()
     console.print(table)
-    console.print(
-        f"the median is {found['times_shorter']:.0f} times shorter (aim: at least 50); took {seconds:.0f} s"
-    )
+    console.print(f"the median is {found['times_shorter']:.0f} times shorter (aim: 50 or more); took {seconds:.0f} s")
 
 
 def main() -> None:

@@ -31,6 +31,7 @@ class Service:
         self._log, self._on_line = log, on_line
         self._news = asyncio.Condition()
         self.events: list[Line] = []
+        self.listening = True  # False spares a measurement the reading of what is logged
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
 
@@ -60,6 +61,8 @@ class Service:
         with self._log.open("ab") as log:
             async for raw in process.stderr:
                 log.write(raw)
+                if not self.listening:
+                    continue
                 log.flush()
                 try:
                     line = json.loads(raw)
