@@ -23,6 +23,8 @@ class AgentState(enum.StrEnum):
     TALKING = "talking"
     WRAP_UP = "wrap-up"
     PAUSED = "paused"
+    DEVICE_BUSY = "device-busy"
+    """Would be idle, but the phone is in use for a call that is not ours."""
 
 
 class Missed(enum.StrEnum):
@@ -44,8 +46,44 @@ class Left(enum.StrEnum):
     MAX_WAIT = "max-wait"
     NO_AGENTS = "no-agents"
     FULL = "full"
+    TOO_LONG = "too-long"
+    """The expected wait was over the queue's limit when it would have joined."""
+    OVERFLOW = "overflow"
+    """It went on to where the queue's overflow leads, and takes its place in line along."""
     LOST = "lost"
     """The PBX no longer knows the call."""
+
+
+class Choice(enum.StrEnum):
+    """Which of several idle agents gets a call."""
+
+    LONGEST_IDLE = "longest-idle"
+    BEST_SKILLED = "best-skilled"
+    """The highest sum of levels in the skills needed, then longest idle."""
+    SPARE_THE_VERSATILE = "spare-the-versatile"
+    """The fewest skills, then longest idle: who can do much is kept for calls that only they can serve."""
+
+
+@dataclass(frozen=True, slots=True)
+class Widening:
+    """`after` seconds from its arrival a call needs only `needs`; at once while nobody at work could serve it."""
+
+    after: float
+    needs: Needs
+
+
+@dataclass(frozen=True, slots=True)
+class Overflow:
+    """Whichever of the limits is passed first sends a caller on to the menu `to`; 0 = no limit.
+
+    `after`: seconds waited. When joining only: `length` callers in line already, or an expected wait of more than
+    `expected` seconds.
+    """
+
+    to: str
+    after: float = 0.0
+    length: int = 0
+    expected: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +94,24 @@ class QueueSettings:
     needs: Needs
     priority: float = 0.0
     """Head start in seconds: virtual arrival = arrival − priority."""
+    weight: float = 1.0
+    """An agent takes the call with the highest weight × (now − virtual arrival) among those it can serve; > 0."""
+    choice: Choice = Choice.LONGEST_IDLE
+    widen: tuple[Widening, ...] = ()
+    """Steps by rising `after`; each relaxes the one before it."""
+    sticky: float = 0.0
+    """How long a call waits for the caller's last agent alone, while that agent is at work; 0 = not at all."""
+    own_site: float = 0.0
+    """How long a call waits for agents of the caller's site alone; 0 = sites do not matter."""
+    max_calls: int = 0
+    """Most conversations and offers of this queue at one moment; 0 = no limit."""
+    reserve_above: float = 0.0
+    """Reserve agents get calls of this queue only while its expected wait is above this; 0 = like everybody."""
+    max_expected_wait: float = 0.0
+    """Nobody joins while the expected wait is above this (TOO_LONG); 0 = no limit."""
+    overflow: Overflow | None = None
+    miss_limit: int = 0
+    """Misses in a row after which an agent is paused until they say they are ready; 0 = no limit."""
     ring: float = 15.0
     wrap_up: float = 0.0
     max_wait: float = 0.0
@@ -79,6 +135,13 @@ class AgentSettings:
     name: str
     phone: str
     skills: Skills
+    site: str = ""
+    reserve: bool = False
+    """Offered calls only while a queue's expected wait is above its `reserve_above`."""
+    max_in_row: int = 0
+    """Conversations in a row after which the agent rests; 0 = no limit."""
+    cool_down: float = 0.0
+    """Seconds of that rest. Any pause, or an idle time as long, begins the row anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +171,11 @@ class CallState(enum.StrEnum):
     TALKING = "talking"
     ENDED = "ended"
     FULL = "full"
-    """It could not join."""
+    """It could not join: the queue has no place left."""
+    TOO_LONG = "too-long"
+    """It could not join: the expected wait is over the queue's limit."""
+    OVERFLOW = "overflow"
+    """It did not join: the queue's overflow takes it (by length or expected wait)."""
 
 
 @dataclass(frozen=True, slots=True)
