@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from hotline.acd.model import AgentSettings, QueueSettings
+from hotline.acd.model import AgentSettings, Overflow, QueueSettings, Widening
 from hotline.callbacks.calendar import DAY, Calendar
 from hotline.callbacks.promise import VoicemailSettings
 from hotline.flow import model
@@ -23,6 +23,7 @@ from hotline.schema.draft import Draft, draft
 from hotline.schema.holiday import public_holidays
 from hotline.schema.problems import ConfigError
 from hotline.schema.shape import (
+    AgentShape,
     GotoStep,
     HangupStep,
     HotlineShape,
@@ -59,18 +60,22 @@ def _config(document: Document) -> Config:
     hotline = parts.hotline
     if document.problems or hotline is None:
         raise ConfigError(document.problems)
-    queues = _parts(parts.queues)
+    queues, entries = _parts(parts.queues), _parts(parts.entries)
     calendars = {name: _calendar(name, hours, hotline) for name, hours in _parts(parts.hours).items()}
     menus = {name: model.Menu(name, tuple(map(_step, _whole(row)))) for name, row in _parts(parts.menus).items()}
     return Config(
         name=hotline.name,
         zone=hotline.zone,
-        flow=model.Flow(menus, _parts(parts.entries), hotline.language, languages(parts)),
+        flow=model.Flow(
+            menus, {dialed: entry.menu for dialed, entry in entries.items()}, hotline.language, languages(parts)
+        ),
         queues={name: queue_settings(name, queue) for name, queue in queues.items()},
-        agents={name: AgentSettings(name, agent.phone, agent.skills) for name, agent in _parts(parts.agents).items()},
+        agents={name: _agent(name, agent) for name, agent in _parts(parts.agents).items()},
         calendars=calendars,
         voicemail={name: _voicemail(name, queue) for name, queue in queues.items() if queue.voicemail is not None},
         prompts=_prompts(parts, calendars),
+        sites={dialed: entry.site for dialed, entry in entries.items() if entry.site},
+        pauses=_parts(parts.pauses),
         country=hotline.country,
         warnings=tuple(sorted(document.warnings)),
     )
@@ -101,8 +106,17 @@ def _calendar(name: str, hours: HoursShape, hotline: HotlineShape) -> Calendar:
 
 def queue_settings(name: str, queue: QueueShape) -> QueueSettings:
     """A queue's rules as the core takes them."""
-    settings = queue.model_dump(exclude={"voicemail"})
-    return QueueSettings(name=name, **settings)
+    plain = queue.model_dump(exclude={"voicemail", "widen", "overflow"})
+    return QueueSettings(
+        name=name,
+        widen=tuple(Widening(step.after, step.needs) for step in queue.widen),
+        overflow=Overflow(**queue.overflow.model_dump()) if queue.overflow else None,
+        **plain,
+    )
+
+
+def _agent(name: str, agent: AgentShape) -> AgentSettings:
+    return AgentSettings(name=name, **{**agent.model_dump(), "site": agent.site or ""})
 
 
 def _voicemail(name: str, queue: QueueShape) -> VoicemailSettings:

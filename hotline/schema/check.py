@@ -17,6 +17,7 @@ from hotline.schema.draft import Draft
 from hotline.schema.holiday import public_holidays
 from hotline.schema.paths import check_circles, warn_unreached
 from hotline.schema.problems import quoted, unknown
+from hotline.schema.routing import check_routing, warn_routing
 from hotline.schema.shape import HoursShape, HoursStep, LanguageStep, QueueShape, QueueStep, StepShape, VoicemailStep
 
 _SECTIONS = {"menu": "menus", "queue": "queues", "calendar": "hours"}
@@ -31,13 +32,14 @@ def check(draft: Draft) -> None:
         _check_hours(draft, ("hours", name), hours)
     for name, queue in _read(draft.queues):
         _check_queue(draft, ("queues", name), queue)
-    _check_agents(draft)
+    check_routing(draft)
     for path, step in _steps(draft):
         _check_step(draft, path, step)
     _check_texts(draft)
     check_circles(draft)
     if not draft.document.problems:
         warn_unreached(draft)
+        warn_routing(draft)
         _warn_unsaid(draft)
 
 
@@ -82,8 +84,8 @@ def _check_languages(draft: Draft) -> None:
 def _check_entries(draft: Draft) -> None:
     if draft.entries and "default" not in draft.entries:
         draft.document.complain(("entries",), "'default' is missing here: the menu for every other number")
-    for dialed, menu in _read(draft.entries):
-        _must_exist(draft, ("entries", dialed), "menu", menu, draft.menus)
+    for dialed, entry in _read(draft.entries):
+        _must_exist(draft, ("entries", dialed, "menu"), "menu", entry.menu, draft.menus)
 
 
 def _check_hours(draft: Draft, path: Path_, hours: HoursShape) -> None:
@@ -110,32 +112,6 @@ def _check_queue(draft: Draft, path: Path_, queue: QueueShape) -> None:
         _must_exist(draft, (*path, "voicemail", "hours"), "calendar", mail.hours, draft.hours)
         if mail.shortest >= mail.longest:
             draft.document.complain((*path, "voicemail"), "`shortest` must be less than `longest`")
-    if None not in draft.agents.values() and "agents" not in draft.unread:
-        _check_needs(draft, path, queue)
-
-
-def _check_needs(draft: Draft, path: Path_, queue: QueueShape) -> None:
-    skills = {skill for agent in draft.agents.values() if agent is not None for skill in agent.skills}
-    all_known = [
-        _must_exist(draft, (*path, "needs", skill), "skill", skill, skills, key=True) for skill in queue.needs
-    ]
-    able = any(
-        all(agent.skills.get(skill, 0) >= level for skill, level in queue.needs.items())
-        for _, agent in _read(draft.agents)
-    )
-    if all(all_known) and not able:
-        needs = " and ".join(f"{skill} {level}" for skill, level in queue.needs.items())
-        message = f"nobody could ever answer queue {quoted(path[-1])}: no agent has {needs or 'been configured'}"
-        draft.document.complain((*path, "needs"), message)
-
-
-def _check_agents(draft: Draft) -> None:
-    owners: dict[str, str] = {}
-    for name, agent in _read(draft.agents):
-        owner = owners.setdefault(agent.phone, name)
-        if owner != name:
-            message = f"{agent.phone} is already the phone of agent {quoted(owner)}; each agent needs their own"
-            draft.document.complain(("agents", name, "phone"), message)
 
 
 def _check_step(draft: Draft, path: Path_, step: StepShape) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from hotline.acd.model import AgentSettings, QueueSettings
@@ -29,6 +29,14 @@ class Config:
     calendars: Mapping[str, Calendar]
     voicemail: Mapping[str, VoicemailSettings]
     prompts: Mapping[str, Mapping[str, str]]
+    sites: Mapping[str, str] = field(default_factory=dict)
+    """Entry → the site of those who dial it; entries without one are not in it."""
+    pauses: Mapping[str, str] = field(default_factory=dict)
+    """Key (1 to 9) → the reason that an agent gives by dialing *14 and it."""
     country: str = ""
     """Two letters, e.g. VN: how local phone numbers are read; "" where only international ones are understood."""
     warnings: tuple[Problem, ...] = ()
+
+    def site(self, dialed: str) -> str:
+        """The site of a caller who dialed a number; "" where they have none."""
+        return self.sites.get(dialed if dialed in self.flow.entries else "default", "")

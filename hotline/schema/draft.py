@@ -15,18 +15,30 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from hotline.schema.document import Document, Path_, Tree
-from hotline.schema.kinds import Dialed, Language, Name, PromptName, Text
+from hotline.schema.kinds import Dialed, Language, Name, PauseKey, PromptName, Text
 from hotline.schema.problems import quoted, unknown
 from hotline.schema.sentences import validated
-from hotline.schema.shape import VERBS, AgentShape, HangupStep, HotlineShape, HoursShape, QueueShape, StepShape
+from hotline.schema.shape import (
+    VERBS,
+    AgentShape,
+    Entry,
+    EntryBody,
+    HangupStep,
+    HotlineShape,
+    HoursShape,
+    QueueShape,
+    StepShape,
+)
 
-SECTIONS = ("hotline", "entries", "hours", "queues", "agents", "menus", "prompts")
+SECTIONS = ("hotline", "entries", "hours", "queues", "agents", "pauses", "menus", "prompts")
 REQUIRED = ("hotline", "entries", "menus")
 MOST_STEPS = 100
 
 _NAME: TypeAdapter[str] = TypeAdapter(Name)
 _PROMPT_NAME: TypeAdapter[str] = TypeAdapter(PromptName)
 _DIALED: TypeAdapter[str] = TypeAdapter(Dialed)
+_ENTRY: TypeAdapter[EntryBody] = TypeAdapter(Entry)
+_PAUSE_KEY: TypeAdapter[str] = TypeAdapter(PauseKey)
 _TEXTS: TypeAdapter[dict[str, str]] = TypeAdapter(dict[Language, Text])
 
 
@@ -36,10 +48,11 @@ class Draft:
 
     document: Document
     hotline: HotlineShape | None
-    entries: Mapping[str, str | None]
+    entries: Mapping[str, EntryBody | None]
     hours: Mapping[str, HoursShape | None]
     queues: Mapping[str, QueueShape | None]
     agents: Mapping[str, AgentShape | None]
+    pauses: Mapping[str, str | None]
     menus: Mapping[str, tuple[StepShape | None, ...] | None]
     prompts: Mapping[str, Mapping[str, str] | None]
     unread: frozenset[str]
@@ -53,10 +66,11 @@ def draft(document: Document) -> Draft:
     return Draft(
         document,
         hotline=part.hotline(),
-        entries=part.named("entries", _DIALED, _NAME),
+        entries=part.named("entries", _DIALED, _ENTRY),
         hours=part.named("hours", _NAME, HoursShape),
         queues=part.named("queues", _NAME, QueueShape),
         agents=part.named("agents", _NAME, AgentShape),
+        pauses=part.named("pauses", _PAUSE_KEY, _NAME),
         menus=part.menus(),
         prompts=part.named("prompts", _PROMPT_NAME, _TEXTS),
         unread=frozenset(unread),

@@ -52,13 +52,14 @@ def lasting(least: float, most: float) -> AfterValidator:
 
     def check(seconds: float) -> float:
         if not least <= seconds <= most:
-            raise ValueError(f"must last from {_written(least)} to {_written(most)}, not {_written(seconds)}")
+            raise ValueError(f"must last from {written(least)} to {written(most)}, not {written(seconds)}")
         return seconds
 
     return AfterValidator(check)
 
 
-def _written(seconds: float) -> str:
+def written(seconds: float) -> str:
+    """A length of time as a configuration has it."""
     for unit, length in _UNITS.items():
         if seconds >= length and seconds % length == 0:
             return f"{seconds / length:.0f}{unit}"
@@ -155,6 +156,7 @@ Phone = Annotated[
 ]
 Country = Annotated[str, PlainValidator(_country)]
 Key = Annotated[str, _pattern(rf"[{re.escape(KEYS)}]", "key; a telephone has 0 to 9, * and #")]
+PauseKey = Annotated[str, _pattern(r"[1-9]", "key for a pause; agents dial *14 and one of 1 to 9")]
 Dialed = Annotated[
     str, _pattern(r"default|[0-9+*#]{1,20}", "dialed number; write its digits, or default for all others")
 ]

@@ -28,7 +28,8 @@ def warn_unreached(draft: Draft) -> None:
     """Warn about menus that no number leads to, steps behind one that always leaves, and ends without a word."""
     read = _read(draft)
     reached: set[str] = set()
-    ahead = [menu for menu in draft.entries.values() if menu is not None]
+    ahead = [entry.menu for entry in draft.entries.values() if entry is not None]
+    ahead += [queue.overflow.to for queue in draft.queues.values() if queue and queue.overflow]
     while ahead:
         menu = ahead.pop()
         if menu not in reached:

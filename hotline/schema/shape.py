@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from hotline.acd.model import Missed
+from hotline.acd.model import Choice, Missed
 from hotline.schema.kinds import (
     Country,
     Day,
@@ -35,6 +35,7 @@ from hotline.schema.kinds import (
 )
 
 HOUR = 3600
+MOST_CALLS = 100_000
 
 
 class Part(BaseModel):
@@ -49,6 +50,19 @@ class HotlineShape(Part):
     country: Country = ""
     language: Language = "en"
     languages: Annotated[tuple[Language, ...], Field(min_length=1)] | None = None
+
+
+def _menu_alone(value: object) -> object:
+    return {"menu": value} if isinstance(value, str) else value
+
+
+class EntryBody(Part):
+    menu: Name
+    site: Name | None = None
+
+
+Entry = Annotated[EntryBody, BeforeValidator(_menu_alone)]
+"""`"1900": main`, or `"1900": {menu: main, site: hcm}`."""
 
 
 class HoursShape(Part):
@@ -66,13 +80,35 @@ class VoicemailShape(Part):
     silence: Annotated[Seconds, lasting(1, 60)] = 5.0
 
 
+class WideningShape(Part):
+    after: Annotated[Seconds, lasting(0, 24 * HOUR)]
+    needs: Skills
+
+
+class OverflowShape(Part):
+    to: Name
+    after: Annotated[Seconds, lasting(0, 24 * HOUR)] = 0.0
+    length: Annotated[int, Field(ge=0, le=MOST_CALLS)] = 0
+    expected: Annotated[Seconds, lasting(0, 24 * HOUR)] = 0.0
+
+
 class QueueShape(Part):
     needs: Skills = Field(default_factory=dict)
     priority: Annotated[Seconds, lasting(0, HOUR)] = 0.0
+    weight: Annotated[float, Field(ge=0.01, le=100, allow_inf_nan=False)] = 1.0
+    choice: Choice = Choice.LONGEST_IDLE
+    widen: Annotated[tuple[WideningShape, ...], Field(max_length=10)] = ()
+    sticky: Annotated[Seconds, lasting(0, HOUR)] = 0.0
+    own_site: Annotated[Seconds, lasting(0, HOUR)] = 0.0
+    max_calls: Annotated[int, Field(ge=0, le=MOST_CALLS)] = 0
+    reserve_above: Annotated[Seconds, lasting(0, 24 * HOUR)] = 0.0
+    max_expected_wait: Annotated[Seconds, lasting(0, 24 * HOUR)] = 0.0
+    overflow: OverflowShape | None = None
+    miss_limit: Annotated[int, Field(ge=0, le=100)] = 0
     ring: Annotated[Seconds, lasting(3, 300)] = 15.0
     wrap_up: Annotated[Seconds, lasting(0, HOUR)] = 0.0
     max_wait: Annotated[Seconds, lasting(0, 24 * HOUR)] = 0.0
-    max_length: Annotated[int, Field(ge=0, le=100_000)] = 0
+    max_length: Annotated[int, Field(ge=0, le=MOST_CALLS)] = 0
     answer_within: Annotated[Seconds, lasting(1, HOUR)] = 20.0
     short_abandon: Annotated[Seconds, lasting(0, 60)] = 5.0
     music: Music = "default"
@@ -85,6 +121,10 @@ class QueueShape(Part):
 class AgentShape(Part):
     phone: Phone
     skills: Skills = Field(default_factory=dict)
+    site: Name | None = None
+    reserve: bool = False
+    max_in_row: Annotated[int, Field(ge=0, le=1000)] = 0
+    cool_down: Annotated[Seconds, lasting(0, HOUR)] = 0.0
 
 
 class SayStep(Part):

@@ -21,6 +21,7 @@ from hotline.schema.build import queue_settings
 from hotline.schema.document import Document, Path_, Tree, parse, read
 from hotline.schema.kinds import Name
 from hotline.schema.problems import ConfigError, quoted, unknown
+from hotline.schema.rules import check_rules
 from hotline.schema.sentences import validated
 from hotline.schema.shape import QueueShape
 from hotline.simulation import distributions as times
@@ -127,7 +128,9 @@ def _check(draft: _Draft) -> None:
     if whole and whole.warm_up >= whole.length:
         complain(("simulation", "warm_up"), "the warm-up must be shorter than the length of the simulation")
     used = {call.queue or name for name, call in draft.calls.items() if call}
-    for name in draft.queues:
+    for name, queue in draft.queues.items():
+        if queue:
+            check_rules(draft.document, ("queues", name), queue)
         if name not in used and None not in draft.calls.values():
             draft.document.warn(("queues", name), f"no calls go to queue {quoted(name)}", key=True)
     for name, call in draft.calls.items():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hotline.acd.model import AgentSettings, Missed, QueueSettings
+from hotline.acd.model import AgentSettings, Choice, Missed, Overflow, QueueSettings, Widening
 from hotline.callbacks.calendar import Span
 from hotline.callbacks.promise import VoicemailSettings
 from hotline.flow.model import Goto, Hangup, Hours, JoinQueue, Keys, Menu, Say, SetLanguage, TakeVoicemail, Transfer
@@ -94,6 +94,18 @@ def test_every_option_of_a_queue():
     options = """
     needs: {power: 2, english: 1}
     priority: 1m30s
+    weight: 2.5
+    choice: spare-the-versatile
+    widen:
+      - {after: 20s, needs: {power: 1, english: 1}}
+      - {after: 1m, needs: {}}
+    sticky: 10s
+    own_site: 15s
+    max_calls: 30
+    reserve_above: 45s
+    max_expected_wait: 20m
+    overflow: {to: night, after: 10m, length: 40, expected: 15m}
+    miss_limit: 3
     ring: 20
     wrap_up: 0
     max_wait: 1h
@@ -106,11 +118,22 @@ def test_every_option_of_a_queue():
     miss_pause: {ring-no-answer: 30s, rejected: 2m}
     voicemail: {hours: office, longest: 3m, shortest: 1s, silence: 4s}
 """
-    config = loads(with_(" {needs: {power: 1}, voicemail: {hours: office}}", options.rstrip("\n")))
+    text = with_(" {needs: {power: 1}, voicemail: {hours: office}}", options.rstrip("\n"))
+    config = loads(text.replace("{phone: PJSIP/anna,", "{phone: PJSIP/anna, site: hcm,"))
     assert config.queues["power"] == QueueSettings(
         name="power",
         needs={"power": 2, "english": 1},
         priority=90.0,
+        weight=2.5,
+        choice=Choice.SPARE_THE_VERSATILE,
+        widen=(Widening(20.0, {"power": 1, "english": 1}), Widening(60.0, {})),
+        sticky=10.0,
+        own_site=15.0,
+        max_calls=30,
+        reserve_above=45.0,
+        max_expected_wait=1200.0,
+        overflow=Overflow("night", after=600.0, length=40, expected=900.0),
+        miss_limit=3,
         ring=20.0,
         wrap_up=0.0,
         max_wait=3600.0,
@@ -123,6 +146,32 @@ def test_every_option_of_a_queue():
         miss_pause={Missed.NO_ANSWER: 30.0, Missed.REJECTED: 120.0},
     )
     assert config.voicemail["power"] == VoicemailSettings("power", "office", 180.0, 1.0, 4.0)
+
+
+def test_every_option_of_an_agent():
+    options = "{phone: PJSIP/anna, skills: {power: 2}, site: hcm, reserve: yes, max_in_row: 10, cool_down: 5m}"
+    config = loads(with_("{phone: PJSIP/anna, skills: {power: 2, english: 1}}", options))
+    assert config.agents["anna"] == AgentSettings(
+        "anna", "PJSIP/anna", {"power": 2}, site="hcm", reserve=True, max_in_row=10, cool_down=300.0
+    )
+
+
+def test_callers_have_the_site_of_the_number_that_they_dialed():
+    text = with_("default: main}", 'default: {menu: main, site: hanoi}, "1901": {menu: night}}')
+    config = loads(
+        text.replace('"1900": main', '"1900": {menu: main, site: hcm}').replace(
+            "agents:\n",
+            "agents:\n  binh: {phone: PJSIP/binh, site: hanoi}\n  chi: {phone: PJSIP/chi, site: hcm}\n",
+        )
+    )
+    assert config.flow.entries == {"1900": "main", "1901": "night", "default": "main"}
+    assert [config.site(dialed) for dialed in ("1900", "1901", "1999")] == ["hcm", "", "hanoi"]
+    assert loads(TEXT).site("1900") == ""
+
+
+def test_reasons_for_pauses_have_their_keys():
+    config = loads(with_("menus:\n", "pauses: {1: lunch, 2: meeting}\nmenus:\n"))
+    assert config.pauses == {"1": "lunch", "2": "meeting"}
 
 
 def test_calendars_have_their_week_holidays_exceptions_and_zone():
@@ -191,6 +240,36 @@ def test_texts_that_are_never_said_are_warnings():
         "prompt 'unsaid' is said nowhere",
         "language 'ko' is not one of hotline.languages, so this is never said",
     ]
+
+
+QUEUE = "{needs: {power: 1}, voicemail: {hours: office}}"
+
+
+@pytest.mark.parametrize(
+    ("queue", "agent", "at", "told"),
+    [
+        ("own_site: 10s", "site: hcm", "10s", "no entry says of which site its callers are"),
+        ("reserve_above: 10s", "", "10s", "no agent has `reserve: yes`"),
+        ("priority: 0", "reserve: yes", "yes", "no queue has `reserve_above`"),
+        ("reserve_above: 10s", "reserve: yes", "10s", "only reserve agents could answer"),
+        ("widen: [{after: 9s, needs: {power: 2}}]", "", "{power: 3}", "no agent has power 3: callers pass this step"),
+    ],
+)
+def test_a_rule_without_effect_is_a_warning(queue: str, agent: str, at: str, told: str):
+    needs = "power: 3" if "widen" in queue else "power: 1"
+    text = with_(QUEUE, f"{{needs: {{{needs}}}, voicemail: {{hours: office}}, {queue}}}")
+    if agent:
+        text = text.replace("skills: {power: 2, english: 1}", f"skills: {{power: 2, english: 1}}, {agent}")
+    (warning,) = loads(text).warnings
+    assert told in warning.message
+    assert text.splitlines()[warning.line - 1][warning.col - 1 :].startswith(at)
+
+
+def test_a_queue_may_overflow_to_a_menu_that_asks_before_it_leads_back():
+    overflow = "overflow: {to: full, after: 30s}"
+    text = with_(QUEUE, f"{{needs: {{power: 1}}, voicemail: {{hours: office}}, {overflow}}}")
+    ask = "  full:\n    - keys: {say: main-menu, choices: {1: night}, otherwise: outage}\n  night:\n"
+    assert loads(text.replace("  night:\n", ask)).warnings == ()
 
 
 def test_a_circle_through_a_step_that_waits_is_fine():

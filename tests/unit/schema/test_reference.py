@@ -4,16 +4,20 @@ from pathlib import Path
 
 import pytest
 
+from hotline.acd.model import Choice
 from hotline.phrases import LANGUAGES, phrasebook
-from hotline.schema import shape
+from hotline.schema import loads, shape
 from hotline.schema.draft import SECTIONS
 
 REFERENCE = (Path(__file__).parents[3] / "config" / "README.md").read_text(encoding="utf-8")
 PARTS = (
     shape.HotlineShape,
+    shape.EntryBody,
     shape.HoursShape,
     shape.VoicemailShape,
     shape.QueueShape,
+    shape.WideningShape,
+    shape.OverflowShape,
     shape.AgentShape,
     shape.KeysBody,
 )
@@ -32,6 +36,18 @@ def test_every_key_has_its_row(key: str):
 @pytest.mark.parametrize("verb", shape.VERBS)
 def test_every_step_has_its_row(verb: str):
     assert f"\n| `{verb}" in REFERENCE
+
+
+@pytest.mark.parametrize("choice", Choice)
+def test_every_choice_is_explained(choice: Choice):
+    assert f"`{choice}`" in REFERENCE
+
+
+def test_its_whole_examples_are_good():
+    examples = [block.partition("```")[0] for block in REFERENCE.split("```yaml\n")[1:]]
+    assert examples
+    for example in examples:
+        assert loads(example).warnings == ()
 
 
 def test_every_language_and_phrase_is_named():
