@@ -109,7 +109,7 @@ class House:
         """Register agents' phones and dial *11 from each, as agents do."""
         phones = [await self.world.phone(name) for name in names]
         for phone in phones:
-            async with phone.dial("*11", record=False) as call:
+            async with phone.dial("*11") as call:
                 await call.hung_up()
         return phones
 
@@ -117,7 +117,7 @@ class House:
         """Dial *12 from each phone."""
         for name in names:
             phone = await self.world.phone(name)
-            async with phone.dial("*12", record=False) as call:
+            async with phone.dial("*12") as call:
                 await call.hung_up()
 
 

@@ -13,12 +13,15 @@ import time
 from pathlib import Path
 
 from lab import audio
-from lab.process import POLL
+from lab.tap import Ear, Tap
 from lab.wire import HungUp, Wire
 
 __all__ = ["Call", "HungUp"]
 
 BUSY, DECLINED = 17, 21
+
+LISTEN = 0.2
+"""Seconds between two looks at what was heard."""
 
 
 class Call:
@@ -28,14 +31,16 @@ class Call:
     INVITE came, for a call that rang here; `answered` the monotonic moment when the talk began, 0 before.
     """
 
-    def __init__(self, wire: Wire, folder: Path, *, recorded: bool = True) -> None:
-        self._wire, self._recorded = wire, recorded
-        name = wire.headers["agi_uniqueid"]
-        self._whole, self._part = folder / f"{name}.wav", folder / f"{name}.part.wav"
+    def __init__(self, wire: Wire, tap: Tap, recording: Path) -> None:
+        self._wire, self._tap, self._ear = wire, tap, Ear()
+        self.heard = recording
+        """All that this party received, 8 kHz mono; there after the call."""
         self._played = asyncio.Lock()
         self.caller_id = wire.headers.get("agi_callerid", "")
         self.arrived = float(wire.headers.get("agi_arg_2", 0))
         self.answered = 0.0
+        self.kept = asyncio.Event()
+        """The recording is on disk."""
 
     # -- a call that rings here -----------------------------------------------------------------------------------
 
@@ -53,8 +58,11 @@ class Call:
     # -- the talk -------------------------------------------------------------------------------------------------
 
     async def begin(self) -> None:
-        """The line is open: start the clock, and send silence."""
+        """The line is open: start the clock, listen, and send silence."""
         self.answered = time.monotonic()
+        with contextlib.suppress(HungUp):
+            _, _, port = (await self._wire.value("${CHANNEL(rtp,src)}")).rpartition(":")
+            self._ear = self._tap.ear(int(port))
         await self._be_silent()
 
     def since_start(self) -> float:
@@ -91,49 +99,35 @@ class Call:
 
     # -- what was heard -------------------------------------------------------------------------------------------
 
-    @property
-    def heard(self) -> Path:
-        """All that this party received, 8 kHz mono, less the moments when nothing came; complete after the call."""
-        return self._whole if self._whole.exists() else self._part
-
     async def hears(self, prompt: Path, *, within: float = 10.0, after: float = 0.0, score: float = 0.6) -> float:
         """Wait until a whole prompt was heard and return when it began (seconds of `heard`, from `after` on).
 
-        Asterisk writes what was heard every two seconds, so this may come as late. Raises TimeoutError.
+        Raises TimeoutError.
         """
-        wanted = audio.load(prompt)
-        best, known = 0.0, -1
+        wanted, best, began = audio.load(prompt), 0.0, after
         deadline = time.monotonic() + within
         while time.monotonic() < deadline:
-            last = self._whole.exists()
-            recording = self._so_far()
-            if len(recording) == known and not last:
-                await asyncio.sleep(POLL)
-                continue
-            known = len(recording)
-            found = await asyncio.to_thread(audio.find, wanted, recording[int(after * audio.RATE) :])
+            over, recording = self.over, self._ear.sound()
+            found = await asyncio.to_thread(audio.find, wanted, recording[int(began * audio.RATE) :])
             best = max(best, found.score)
             if found.score >= score:
-                return found.at + after
-            if last:
+                return found.at + began
+            if over:
                 break
+            began = max(after, (len(recording) - len(wanted)) / audio.RATE - 1.0)  # before that, it is not
+            await asyncio.sleep(LISTEN)
         raise TimeoutError(f"{prompt.stem} was not heard within {within:g} s; the best match was {best:.2f}.")
 
-    def _so_far(self) -> audio.Sound:
-        try:
-            return audio.load(self.heard)
-        except FileNotFoundError:  # not begun, or getting its name just now
-            return audio.load_nothing()
+    async def finished(self) -> None:
+        """Wait until the call has ended and its recording is there."""
+        await self._wire.gone.wait()
+        await self.kept.wait()
 
-    async def finished(self, within: float = 5.0) -> None:
-        """Wait until the recording of an ended call is complete on disk."""
-        if not self._recorded:
-            return
-        deadline = time.monotonic() + within
-        while not self._whole.exists():
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{self._whole} was not completed within {within:g} s of the call's end.")
-            await asyncio.sleep(POLL)
+    async def keep(self) -> None:
+        """Write down what was heard, once the call has ended."""
+        await self._wire.gone.wait()
+        await asyncio.to_thread(self._ear.save, self.heard)
+        self.kept.set()
 
     async def _be_silent(self) -> None:
         with contextlib.suppress(HungUp):

@@ -129,12 +129,12 @@ def free_port(kind: socket.SocketKind = socket.SOCK_STREAM, *, rather: int = 0) 
 
 
 class PortRange:
-    """`size` UDP ports for RTP, claimed so that no other lab on this machine takes the same ones."""
+    """`size` UDP ports for RTP, at most STEP, claimed so that no other lab on this machine takes the same ones."""
 
-    FIRST, END = 10_000, 32_000  # below what the kernel hands out by itself
+    FIRST, END, STEP = 10_000, 32_000, 1000  # below what the kernel hands out by itself
 
-    def __init__(self, size: int = 1000) -> None:
-        for base in range(self.FIRST, self.END - size, size):
+    def __init__(self, size: int = STEP) -> None:
+        for base in range(self.FIRST, self.END, self.STEP):
             claim = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             try:
                 claim.bind(("127.0.0.1", base))

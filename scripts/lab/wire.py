@@ -44,6 +44,13 @@ class Wire:
 
     async def command(self, text: str) -> int:
         """Send one command and return its result."""
+        return (await self._ask(text))[0]
+
+    async def value(self, expression: str) -> str:
+        """What Asterisk makes of a dialplan expression on this channel."""
+        return (await self._ask(f"GET FULL VARIABLE {expression}"))[1]
+
+    async def _ask(self, text: str) -> tuple[int, str]:
         assert "\n" not in text, f"a line break in {text!r}"
         async with self._turn:
             if self.gone.is_set():
@@ -54,7 +61,7 @@ class Wire:
             raise HungUp
         match = _RESULT.match(reply)
         assert match, f"Asterisk answered {text!r} with {reply!r}"
-        return int(match[1])
+        return int(match[1]), match[2] or ""
 
     def close(self) -> None:
         """End the session; the channel's dialplan hangs it up."""

@@ -20,6 +20,7 @@ from lab.manager import Message
 from lab.party import Call
 from lab.pbx import Pbx
 from lab.register import Registration
+from lab.tap import ADDRESS, Tap
 from lab.wire import Wire
 
 _REASONS = {"0": "no such number or no answer from the PBX", "3": "no answer", "5": "busy", "8": "congestion"}
@@ -64,13 +65,13 @@ class World(Asterisk):
 
     kind = "world"
 
-    def __init__(self, folder: Path, pbx: Pbx, *, codecs: str = "ulaw,alaw", rtp_ports: int = 1000) -> None:
+    def __init__(self, folder: Path, pbx: Pbx, *, codecs: str = "ulaw,alaw", rtp_ports: int = 200) -> None:
         super().__init__(folder, "world", rtp_ports=rtp_ports)
         self.pbx, self.sip, self.codecs = pbx, pbx.trunk, codecs
         self.heard = self.folder / "heard"
         self._phones: dict[str, Phone] = {}
         self._placed: dict[str, asyncio.Future[Call]] = {}
-        self._silent: set[str] = set()
+        self._keeping: set[asyncio.Task[None]] = set()
         self._numbers = itertools.count(1)
 
     async def start(self) -> None:
@@ -80,14 +81,19 @@ class World(Asterisk):
         accounts = ({"phone": name, "password": self.pbx.password} for name in (*self.pbx.agents, "caller"))
         self.values = {
             "pbx": self.pbx.sip,
+            "ear": ADDRESS,
             "agi": self._agi.sockets[0].getsockname()[1],
             "phones": "\n".join(render(each, account) for account in accounts),
         }
         await super().start()
+        self._tap = Tap(self._rtp.first, self._rtp.last)
+        await self._tap.start()
 
     async def stop(self) -> None:
         await super().stop()
         self._agi.close()
+        await asyncio.gather(*self._keeping)
+        self._tap.stop()
 
     # -- phones ---------------------------------------------------------------------------------------------------
 
@@ -107,30 +113,26 @@ class World(Asterisk):
 
     @contextlib.asynccontextmanager
     async def call(
-        self, number: str, *, caller_id: str = "", account: str = "public", record: bool = True, within: float = 30.0
+        self, number: str, *, caller_id: str = "", account: str = "public", within: float = 30.0
     ) -> AsyncIterator[Call]:
         """A call to `number` through the PBX, from its answer on; it is hung up at the end of the block.
 
         Raises NotAnswered, TimeoutError when nothing came of it `within` seconds.
         """
-        call = await self.place(number, caller_id=caller_id, account=account, record=record, within=within)
+        call = await self.place(number, caller_id=caller_id, account=account, within=within)
         try:
             yield call
         finally:
             await call.hang_up()
 
-    async def place(
-        self, number: str, *, caller_id: str = "", account: str = "public", record: bool = True, within: float = 30.0
-    ) -> Call:
+    async def place(self, number: str, *, caller_id: str = "", account: str = "public", within: float = 30.0) -> Call:
         """Like `call`, for a party whose end its owner sees to."""
         party = f"party-{next(self._numbers)}"
         answered = self._placed[party] = asyncio.get_running_loop().create_future()
-        variables = f"PARTY={party},SILENT={'' if record else 1}"
-        if not record:
-            self._silent.add(party)
         reply = await self.manager.action(
             "Originate", Channel=f"PJSIP/{number}@{account}", Context="placed", Exten="s", Priority="1",
-            CallerID=caller_id, Variable=variables, Timeout=str(int(within * 1000)), Async="true", ChannelId=party,
+            CallerID=caller_id, Variable=f"PARTY={party}", Timeout=str(int(within * 1000)), Async="true",
+            ChannelId=party,
         )  # fmt: skip
         try:
             if reply["Response"] != "Success":
@@ -138,7 +140,6 @@ class World(Asterisk):
             return await asyncio.wait_for(answered, within + 1)
         finally:
             del self._placed[party]
-            self._silent.discard(party)
 
     def on_event(self, message: Message) -> None:
         if message.get("Event") == "OriginateResponse" and message.get("Response") == "Failure":
@@ -151,11 +152,19 @@ class World(Asterisk):
         wire = Wire(reader, writer)
         await wire.begin()
         script, name = wire.headers.get("agi_network_script"), wire.headers.get("agi_arg_1", "")
-        call = Call(wire, self.heard, recorded=name not in self._silent)
         if script == "incoming" and name in self._phones:
-            self._phones[name].rang(call)
+            self._phones[name].rang(self._party(wire))
         elif script == "placed" and name in self._placed and not self._placed[name].done():
+            call = self._party(wire)
             await call.begin()
             self._placed[name].set_result(call)
         else:
             wire.close()
+
+    def _party(self, wire: Wire) -> Call:
+        """The call of a wire, whose recording is written when it ends."""
+        call = Call(wire, self._tap, self.heard / f"{wire.headers['agi_uniqueid']}.wav")
+        keeping = asyncio.create_task(call.keep())
+        self._keeping.add(keeping)
+        keeping.add_done_callback(self._keeping.discard)
+        return call

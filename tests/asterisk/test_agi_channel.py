@@ -83,7 +83,7 @@ async def desk(pbx: Pbx) -> AsyncIterator[Desk]:
 
 @contextlib.asynccontextmanager
 async def call_to_us(desk: Desk, world: World, pbx: Pbx, tones: Path) -> AsyncIterator[Line]:
-    placing = asyncio.create_task(world.place("1900", caller_id="+84901234567", record=False))
+    placing = asyncio.create_task(world.place("1900", caller_id="+84901234567"))
     channel, done = await asyncio.wait_for(desk.calls.get(), 10)
     phone = AgiPhone(channel, call_info(channel.request), sounds=Sounds(tones), language="en", languages=("en", "vi"))
     await phone.answer()
