@@ -72,7 +72,7 @@ class Reception:
     def is_open(self, calendar: str) -> bool:
         return self.config.calendars[calendar].is_open(datetime.fromtimestamp(self.now(), UTC))
 
-    async def wait_for_agent(self, phone: Phone, queue: str) -> bool:
+    async def wait_for_agent(self, phone: Phone, queue: str) -> str:
         return await wait_for_agent(phone, self.config.queues[queue], self.desk, self._calls.get(phone.info.call))
 
     async def take_message(self, phone: Phone, queue: str) -> None:

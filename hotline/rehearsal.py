@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from hotline.callbacks.promise import Promises, spoken_promise
 from hotline.events import Event
-from hotline.flow.engine import walk
+from hotline.flow.engine import END, walk
 from hotline.flow.phone import CallInfo, HungUp, Phone
 from hotline.phones.console import Ask, ConsolePhone, Tell
 from hotline.schema.config import Config
@@ -36,9 +36,14 @@ class _RehearsalHouse:
         self.tell(f"  ⏲  {calendar} is {'open' if is_open else 'closed'}")
         return is_open
 
-    async def wait_for_agent(self, phone: Phone, queue: str) -> bool:
+    async def wait_for_agent(self, phone: Phone, queue: str) -> str:
+        overflow = self.config.queues[queue].overflow
         self.tell(f"  …  waiting in {phone.language} for an agent of {queue}")
-        return (await self.phone.line("  does an agent answer? [y/N] ")).lower().startswith("y")
+        onward = f"; o is the overflow to {overflow.to}" if overflow else ""
+        answer = (await self.phone.line(f"  does an agent answer? [y/N{onward}] ")).lower()
+        if answer.startswith("y"):
+            return END
+        return overflow.to if overflow and answer.startswith("o") else ""
 
     async def take_message(self, phone: Phone, queue: str) -> None:
         settings, now = self.config.voicemail[queue], datetime.fromtimestamp(self.moment, UTC)

@@ -4,6 +4,8 @@ Rules of this file:
 - The caller's session looks for an offer before every command and every `LOOK_EVERY` seconds: a bell that got
   lost, or a PBX that nobody has a link to, costs that long and no caller.
 - While Redis is down the caller waits on with music, and keeps the moment of arrival on the channel.
+- Whoever leaves by the queue's overflow takes the moment of arrival along: the next queue gives the place that it is
+  worth. A queue sends a caller on only once, so that two queues cannot play ball with them.
 - A caller who hangs up leaves; a line that we lose leaves nothing: the dialplan brings the caller back to the
   same place, or the nets under us (hotline.acd.nets) see the channel end.
 """
@@ -12,12 +14,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
 from hotline.acd.desk import Desk
 from hotline.acd.model import CallState, Left, Missed, Offer, QueueSettings, Standing
+from hotline.acd.ticket import Ticket
 from hotline.events import AgentOffered, CallerLeftQueue, CallerQueued, PromptPlayed
+from hotline.flow.engine import END
 from hotline.flow.phone import BELL, DialOutcome, HungUp, Phone
 from hotline.store import StoreDown
 
@@ -29,11 +33,14 @@ LAST_WORD = 1.0
 """Seconds that the PBX has to tell whether a caller who hung up under a dial had an agent on the line."""
 
 ARRIVED = "ARRIVED"
-"""The note on the channel that keeps a caller's place through our death or Redis's."""
+"""The note on the channel with the caller's Ticket: it keeps the place through our death or Redis's."""
+
+_NO_PLACE = {CallState.FULL: Left.FULL, CallState.TOO_LONG: Left.TOO_LONG, CallState.OVERFLOW: Left.OVERFLOW}
+"""Standings of one who could not join, with what that is called."""
 
 
-async def wait_for_agent(phone: Phone, queue: QueueSettings, desk: Desk, ended: asyncio.Event | None = None) -> bool:
-    """True after a conversation with an agent; False when the caller left the queue without one.
+async def wait_for_agent(phone: Phone, queue: QueueSettings, desk: Desk, ended: asyncio.Event | None = None) -> str:
+    """END after a conversation with an agent; else the menu to which the queue's overflow leads, "" without one.
 
     `ended` is set once the dialplan's last word on the call was heard and the answer it told of is known; None where
     it has none.
@@ -55,7 +62,7 @@ class _Wait:
     def __init__(self, phone: Phone, queue: QueueSettings, desk: Desk) -> None:
         self.phone, self.queue, self.desk = phone, queue, desk
         self.call = phone.info.call
-        self.arrival = 0.0
+        self.ticket = Ticket(0.0)
         self.announced = 0.0
         self.joined = False
         """Redis was told of us by this session."""
@@ -68,39 +75,39 @@ class _Wait:
 
     def last(self) -> Standing | None:
         """How we stand as far as we know, once it was told that the caller waits."""
-        return Standing(CallState.WAITING, arrival=self.arrival, queue=self.queue.name) if self.known else None
+        return Standing(CallState.WAITING, arrival=self.ticket.arrival, queue=self.queue.name) if self.known else None
 
-    async def run(self) -> bool:
-        self.arrival = await self._arrived()
+    @property
+    def arrival(self) -> float:
+        return self.ticket.arrival
+
+    async def run(self) -> str:
+        await self._arrive()
         self.announced = self.desk.now()
         while True:
             standing = await self._stand()
-            if standing.state is CallState.FULL:
-                await self._leave(Left.FULL)
-                return False
+            if reason := _NO_PLACE.get(standing.state):
+                return await self._leave(reason)
             if standing.state is CallState.TALKING and standing.offer:
                 # the conversation outlived the service that began it, and is over: we have the caller
                 talked = max(0.0, self.desk.now() - standing.answered)
                 await self.desk.finished(standing.offer, "agent", talked, self.arrival)
-                return True
+                return END
             if standing.offer and standing.offer.token not in self.spent:
                 if await self._connect(standing.offer):
-                    return True
-            elif self._limit_passed():
-                await self._leave(Left.MAX_WAIT)
-                return False
+                    return END
+            elif reason := self._limit_passed():
+                return await self._leave(reason)
             else:
                 await self._pass_time()
 
-    async def _arrived(self) -> float:
-        """When the caller came to wait: now, or what an earlier session noted."""
-        noted = await self.phone.noted(ARRIVED)
-        with contextlib.suppress(ValueError):
-            self.known = float(noted) > 0
-            return float(noted)
-        now = self.desk.now()
-        await self.phone.note(ARRIVED, f"{now:.6f}")
-        return now
+    async def _arrive(self) -> None:
+        """Since when the caller waits: now, or what an earlier session or queue noted."""
+        ticket = Ticket.read(await self.phone.noted(ARRIVED))
+        self.known = ticket is not None and ticket.waits_in(self.queue.name)
+        self.ticket = (ticket or Ticket(self.desk.now())).joining(self.queue.name)
+        if ticket != self.ticket:
+            await self.phone.note(ARRIVED, str(self.ticket))
 
     async def _stand(self) -> Standing:
         """Where we stand; joins, or joins again when Redis has lost us. While Redis is down: nowhere.
@@ -123,7 +130,7 @@ class _Wait:
             standing = Standing(CallState.UNKNOWN)
             if self.known:
                 return standing
-        if standing.state not in (CallState.ENDED, CallState.FULL):
+        if standing.state is not CallState.ENDED and standing.state not in _NO_PLACE:
             self._tell_queued(standing.position)
         return standing
 
@@ -131,7 +138,7 @@ class _Wait:
         info, core = self.phone.info, self.desk.core
         change = await core.join(
             self.call,
-            queue=replace(self.queue, max_length=0) if self.known else self.queue,  # who was in is never too many
+            queue=self._rules(),
             arrival=self.arrival,
             now=self.desk.now(),
             channel=info.channel,
@@ -143,6 +150,15 @@ class _Wait:
             self.spent.clear()
         return self.desk.carry_out(change, "joined", self.call).standing
 
+    def _rules(self) -> QueueSettings:
+        """The queue's, less what does not concern this caller: one who was in is never too many."""
+        if self.known:
+            return replace(self.queue, max_length=0, max_expected_wait=0.0, overflow=None)
+        return replace(self.queue, overflow=None) if self._sent_on() else self.queue
+
+    def _sent_on(self) -> bool:
+        return self.queue.name in self.ticket.sent_on
+
     def _tell_queued(self, position: int) -> None:
         """Tell that the caller waits: once as a new one, also while Redis is down (then at place 0)."""
         rejoined, self.known = self.known, True
@@ -152,11 +168,21 @@ class _Wait:
             )
         )
 
-    def _limit_passed(self) -> bool:
-        return bool(self.queue.max_wait) and self.desk.now() - self.arrival >= self.queue.max_wait
+    def _limits(self) -> Iterator[tuple[float, Left]]:
+        """The moments at which the caller leaves, with why."""
+        if self.queue.max_wait:
+            yield self.arrival + self.queue.max_wait, Left.MAX_WAIT
+        if self.queue.overflow and self.queue.overflow.after and not self._sent_on():
+            yield self.arrival + self.queue.overflow.after, Left.OVERFLOW
 
-    async def _leave(self, reason: Left) -> None:
-        await self.phone.note(ARRIVED, "")
+    def _limit_passed(self) -> Left | None:
+        moment, reason = min(self._limits(), default=(0.0, None))
+        return reason if reason and self.desk.now() >= moment else None
+
+    async def _leave(self, reason: Left) -> str:
+        """The caller goes elsewhere: the menu of the queue's overflow, or ""."""
+        onward = self.queue.overflow.to if self.queue.overflow and reason is Left.OVERFLOW else ""
+        await self.phone.note(ARRIVED, str(self.ticket.overflown(self.queue.name)) if onward else "")
         if self.known:
             await self.desk.gone(self.call, reason, last=self.last())
         else:
@@ -166,13 +192,14 @@ class _Wait:
                     at=self.desk.now(), call=self.call, queue=self.queue.name, reason=reason.value, waited=waited
                 )
             )
+        return onward
 
     async def _pass_time(self) -> None:
         """Music for a while, or the announcement when it is due. The bell ends either at once."""
         now = self.desk.now()
         seconds = LOOK_EVERY
-        if self.queue.max_wait:
-            seconds = min(seconds, max(0.1, self.arrival + self.queue.max_wait - now))
+        for limit, _ in self._limits():
+            seconds = min(seconds, max(0.1, limit - now))
         if self.queue.announce and self.queue.announce_every:
             until = self.announced + self.queue.announce_every - now
             if until <= 0:

@@ -46,8 +46,9 @@ class House(Protocol):
 
     def is_open(self, calendar: str) -> bool: ...
 
-    async def wait_for_agent(self, phone: Phone, queue: str) -> bool:
-        """Queue the caller; True once a conversation took place, False if they left without one."""
+    async def wait_for_agent(self, phone: Phone, queue: str) -> str:
+        """Queue the caller. END once a conversation took place; if they left without one, the menu to which the
+        queue's overflow leads, or "" for the step's `otherwise`."""
 
     async def take_message(self, phone: Phone, queue: str) -> None: ...
 
@@ -139,10 +140,10 @@ class _Walk:
 
     async def queue(self, step: JoinQueue) -> str:
         await self._here()
-        if await self.house.wait_for_agent(self.phone, step.queue):
-            return await self.hangup(Hangup())
-        await self.phone.note(STEP, "")
-        return step.otherwise
+        target = await self.house.wait_for_agent(self.phone, step.queue)
+        if target != END:
+            await self.phone.note(STEP, "")
+        return target or step.otherwise
 
     async def voicemail(self, step: TakeVoicemail) -> str:
         await self._here()

@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping
 from hotline.schema import steps
 from hotline.schema.document import Path_
 from hotline.schema.draft import Draft
-from hotline.schema.kinds import Skills
+from hotline.schema.kinds import Skills, written
 from hotline.schema.problems import quoted, unknown
-from hotline.schema.rules import check_rules
+from hotline.schema.rules import check_rules, limits
 from hotline.schema.shape import AgentShape, QueueShape, QueueStep
 
 
@@ -126,9 +126,24 @@ def _check_overflow(draft: Draft, name: str, queue: QueueShape) -> None:
     to = queue.overflow.to
     if to not in draft.menus:
         draft.document.complain(path, unknown("menu", to, draft.menus))
-    elif name in _joined_at_once(draft, to):
-        message = f"menu {quoted(to)} leads straight back into queue {quoted(name)}; lead callers somewhere else"
-        draft.document.complain(path, message)
+    for next_queue in sorted(_joined_at_once(draft, to)):
+        if next_queue == name:
+            message = f"menu {quoted(to)} leads straight back into queue {quoted(name)}; lead callers somewhere else"
+            draft.document.complain(path, message)
+        elif (other := draft.queues.get(next_queue)) is not None:
+            _check_time_left(draft, path, queue.overflow.after, next_queue, other)
+
+
+def _check_time_left(draft: Draft, path: Path_, after: float, name: str, queue: QueueShape) -> None:
+    """Who comes to a queue by overflow has waited for `after` seconds already; not all that it allows."""
+    for limit, most in limits(queue):
+        if after >= most:
+            message = (
+                f"who comes to queue {quoted(name)} after {written(after)} leaves it at once: its {limit} is "
+                f"{written(most)}, and the wait before counts"
+            )
+            draft.document.complain(path, message)
+            return
 
 
 def _joined_at_once(draft: Draft, menu: str) -> set[str]:

@@ -20,14 +20,14 @@ def check_rules(document: Document, path: Path_, queue: QueueShape) -> None:
     if queue.overflow:
         _check_overflow(document, (*path, "overflow"), queue, queue.overflow)
     for rule, seconds in (("sticky", queue.sticky), ("own_site", queue.own_site)):
-        for limit, most in _limits(queue):
+        for limit, most in limits(queue):
             if seconds >= most:
                 message = f"must be shorter than {limit} ({written(most)}), so that others may answer before"
                 document.complain((*path, rule), f"{quoted(rule)} {message}")
                 break
 
 
-def _limits(queue: QueueShape) -> Iterator[tuple[str, float]]:
+def limits(queue: QueueShape) -> Iterator[tuple[str, float]]:
     """What makes a waiting caller leave, with when."""
     if queue.max_wait:
         yield "max_wait", queue.max_wait
@@ -42,7 +42,7 @@ def _check_widening(document: Document, path: Path_, queue: QueueShape) -> None:
         if step.after <= last_after:
             message = f"each step must come later than the one before it, after more than {written(last_after)}"
             document.complain((*here, "after"), message)
-        for limit, most in _limits(queue):
+        for limit, most in limits(queue):
             if step.after >= most:
                 message = f"this step never comes: callers leave at {limit}, {written(most)}"
                 document.complain((*here, "after"), message)

@@ -14,7 +14,7 @@ from hotline.acd import waiting as waiting_module
 from hotline.acd.bell import Bell
 from hotline.acd.core import Core
 from hotline.acd.desk import Desk
-from hotline.acd.model import AgentState, Change, Left, Offer, Standing
+from hotline.acd.model import AgentState, Change, Left, Offer, Overflow, QueueSettings, Standing
 from hotline.acd.waiting import wait_for_agent
 from hotline.events import AgentAnswered, CallerLeftQueue, CallerQueued, ConversationEnded, OfferMissed
 from hotline.flow.phone import BELL, Dialed, DialOutcome, HungUp, LineLost
@@ -144,6 +144,54 @@ async def test_a_full_queue_takes_nobody_more_and_says_so(floor: Floor) -> None:
     assert not await wait_for_agent(ScriptedPhone(), replace(POWER, max_length=1), floor.desk)
     assert floor.one(CallerLeftQueue).reason == Left.FULL.value
     assert await floor.core.length("power") == 1
+
+
+OVERFLOWING = replace(POWER, overflow=Overflow("busy", after=60.0), max_wait=300.0)
+BILLING = QueueSettings(name="billing", needs={})
+
+
+async def test_who_is_sent_on_takes_the_moment_of_arrival_along_to_the_next_queue(floor: Floor) -> None:
+    def pass_time(_: str) -> None:
+        floor.moment += 31
+
+    phone = ScriptedPhone(["", ""], before_move=pass_time)
+    assert await wait_for_agent(phone, OVERFLOWING, floor.desk) == "busy"
+    left = floor.one(CallerLeftQueue)
+    assert (left.queue, left.reason, left.waited) == ("power", "overflow", 62.0)
+    assert await floor.core.length("power") == 0
+
+    other = replace(INFO, call="pbx1-2.2")
+    await floor.core.join(
+        other.call, queue=BILLING, arrival=floor.moment - 10, now=floor.moment, channel=other.channel, pbx="pbx1"
+    )
+    with pytest.raises(HungUp):
+        await wait_for_agent(phone, BILLING, floor.desk)
+    queued = floor.all(CallerQueued)
+    assert [(event.queue, event.position, event.rejoined) for event in queued] == [
+        ("power", 1, False),
+        ("billing", 1, False),
+    ]
+    assert floor.all(CallerLeftQueue)[-1].waited == 93.0
+
+
+async def test_a_queue_sends_a_caller_on_only_once(floor: Floor) -> None:
+    def pass_time(_: str) -> None:
+        floor.moment += 100
+
+    phone = ScriptedPhone(["", "", ""], before_move=pass_time)
+    assert await wait_for_agent(phone, OVERFLOWING, floor.desk) == "busy"
+    assert await wait_for_agent(phone, OVERFLOWING, floor.desk) == ""
+    assert [left.reason for left in floor.all(CallerLeftQueue)] == ["overflow", "max-wait"]
+    assert phone.notes["ARRIVED"] == ""
+
+
+async def test_one_who_was_sent_on_and_comes_back_after_our_death_has_not_forgotten_it(floor: Floor) -> None:
+    back = ScriptedPhone([""], info=replace(INFO, attempt=2))
+    back.notes["ARRIVED"] = "999900.0 - power"
+    with pytest.raises(HungUp):
+        await wait_for_agent(back, OVERFLOWING, floor.desk)
+    assert not floor.one(CallerQueued).rejoined
+    assert floor.one(CallerLeftQueue).reason == "abandoned"
 
 
 async def test_one_who_was_in_the_queue_already_is_not_turned_away_when_it_is_full(floor: Floor) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from hotline.events import Event, KeyPressed, MenuEntered
-from hotline.flow.engine import MOST_MENUS, walk
+from hotline.flow.engine import END, MOST_MENUS, walk
 from hotline.flow.model import (
     Flow,
     Goto,
@@ -30,11 +30,11 @@ from hotline.phones.scripted import INFO, ScriptedPhone
 class House:
     """A house whose doors and queues do as they are told."""
 
-    def __init__(self, *, is_open: bool = True, served: bool = True) -> None:
+    def __init__(self, *, is_open: bool = True, served: bool = True, onward: str = "") -> None:
         self.events: list[Event] = []
         self.emit = self.events.append
         self.asked: list[str] = []
-        self._open, self._served = is_open, served
+        self._open, self._served, self._onward = is_open, served, onward
 
     def now(self) -> float:
         return 1_000.0
@@ -43,9 +43,9 @@ class House:
         self.asked.append(f"open {calendar}?")
         return self._open
 
-    async def wait_for_agent(self, phone: Phone, queue: str) -> bool:
+    async def wait_for_agent(self, phone: Phone, queue: str) -> str:
         self.asked.append(f"agent of {queue}, step {await phone.noted('STEP')}")
-        return self._served
+        return END if self._served else self._onward
 
     async def take_message(self, phone: Phone, queue: str) -> None:
         self.asked.append(f"message for {queue}, step {await phone.noted('STEP')}")
@@ -119,6 +119,13 @@ async def test_a_served_caller_is_done_and_an_unserved_one_goes_to_otherwise() -
     await walk(MENUS, ScriptedPhone(["1"]), unserved)
     assert served.asked == ["agent of power, step power:0"]
     assert unserved.asked == ["agent of power, step power:0", "message for power, step night:0"]
+
+
+async def test_a_caller_whom_the_queue_sends_on_goes_there_and_not_to_otherwise() -> None:
+    phone, house = ScriptedPhone(["1"]), House(served=False, onward="billing")
+    await walk(MENUS, phone, house)
+    assert phone.heard[-2:] == [">> language vi", ">> say bills"]
+    assert phone.notes["STEP"] == "", "whoever comes back now waits no more"
 
 
 @pytest.mark.parametrize(("is_open", "said"), [(True, ">> say day"), (False, ">> say night")])
