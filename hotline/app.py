@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Coroutine, Iterator
 from typing import Any
 
 import structlog
@@ -19,13 +18,10 @@ import uvloop
 
 from agi.protocol import Request
 from agi.server import Server
-from ami.actions import LinkDown
-from ami.client import Client
-from hotline.acd.bell import Bell, Chime
+from hotline.acd.bell import Bell
 from hotline.acd.core import Core
 from hotline.acd.desk import LAST_PATIENCE, Desk
 from hotline.acd.model import Snapshot
-from hotline.acd.nets import Nets
 from hotline.acd.roster import keep_roster
 from hotline.callbacks.indexer import Indexer, PromiseCounts
 from hotline.callbacks.outbox import Outbox
@@ -36,15 +32,16 @@ from hotline.callbacks.trouble import Trouble
 from hotline.callbacks.voicemail import Answering
 from hotline.clock import clock
 from hotline.events import CallRefused, Event, LinkChanged
-from hotline.flow.phone import BELL
 from hotline.http import Health, remembered, serve_http
 from hotline.logs import configure_logging, event_logger
 from hotline.metrics import Metrics
+from hotline.pbxs import Pbxs
 from hotline.phones.agi import call_id
 from hotline.phones.sounds import Prompt, Sounds
 from hotline.reception import Reception
+from hotline.running import first, leaves, running, signals
 from hotline.schema.config import Config
-from hotline.settings import Manager, Settings
+from hotline.settings import Settings
 from hotline.store import Store, StoreDown
 
 FIRST_LINK = 0.5
@@ -65,7 +62,7 @@ def run(settings: Settings, config: Config) -> int:
     try:
         uvloop.run(Service(settings, config).run())
     except* OSError as problems:
-        for problem in _leaves(problems):
+        for problem in leaves(problems):
             print(f"hotline could not go on: {problem}", file=sys.stderr)
         status = 1
     return status
@@ -91,8 +88,8 @@ class Service:
             settings.redis.host, settings.redis.port, on_link=self._redis_link, on_refused=self._redis_refused
         )
         self.core = Core(self.store)
-        self.pbxs = {manager.name: self._client(manager) for manager in settings.ami}
-        self.bell = Bell({name: _chime(client) for name, client in self.pbxs.items()}, self.core.taken)
+        self.pbxs = Pbxs(settings.ami, now=self.now, emit=self.emit)
+        self.bell = Bell(self.pbxs.chimes(), self.core.taken)
         self.desk = Desk(self.core, self.bell, self.now, self.emit)
         self.outbox = Outbox(settings.spool)
         self.indexer = Indexer(self.store, self.outbox, self.now, tell=self._tell_trouble)
@@ -105,13 +102,11 @@ class Service:
             desk=self.desk,
             answering=self.answering,
             sounds=self.sounds,
-            pbxs=self.pbxs,
+            pbxs=self.pbxs.names,
             emit=self.emit,
             log=self.log,
         )
-        self.nets = {
-            name: Nets(name, self.desk, self.reception.has, client.snapshot) for name, client in self.pbxs.items()
-        }
+        self.pbxs.spread_nets(self.desk, self.reception.has)
         self.server = Server(
             self.reception.handle,
             host=settings.agi.host,
@@ -126,18 +121,6 @@ class Service:
         """Everything that happens is logged and counted here, and nowhere else."""
         self._log_event(event)
         self.metrics.record(event)
-
-    def _client(self, pbx: Manager) -> Client:
-        address = pbx.address
-        return Client(
-            address.host,
-            address.port,
-            pbx.user,
-            pbx.secret,
-            name=pbx.name,
-            clock=self.now,
-            on_link=self._link(f"ami:{pbx.name}"),
-        )
 
     def _answering(self) -> Answering:
         return Answering(
@@ -159,11 +142,8 @@ class Service:
             tell=self._tell_trouble,
         )
 
-    def _link(self, name: str) -> Callable[[bool], None]:
-        return lambda up: self.emit(LinkChanged(at=self.now(), link=name, up=up))
-
     def _redis_link(self, up: bool) -> None:
-        self._link("redis")(up)
+        self.emit(LinkChanged(at=self.now(), link="redis", up=up))
         if up:
             self.redis_back.set()
 
@@ -207,25 +187,24 @@ class Service:
 
     async def run(self) -> None:
         """Serve until a signal says to stop; then drain."""
-        stop, at_once = _signals()
+        stop, at_once = signals()
         await asyncio.to_thread(self.outbox.prepare)
         await self._look_for_prompts()
         self._tell_what_is_missing()
         async with (
-            _running(*self._work(), self._looking(), *self._links()),
+            running(*self._work(), self._looking(), *self.pbxs.work()),
             self._web(),
         ):
             await self.store.wait_up(FIRST_LINK)
-            async with _running(self._keep_time()), self.server:
+            async with running(self._keep_time()), self.server:
                 self.log.info("Ready for calls.", agi=str(self.settings.agi), http=str(self.settings.http))
                 await stop.wait()
                 self.log.info(
                     "Draining: no new calls; a second signal ends those under way.", calls=self.server.calls
                 )
-                await _first(self.server.drain(), at_once.wait())
+                await first(self.server.drain(), at_once.wait())
             await self.answering.close()
-            for net in self.nets.values():
-                await net.close()
+            await self.pbxs.close()
             await self.desk.close(0.0 if at_once.is_set() else LAST_PATIENCE)
         self.log.info("Stopped.")
 
@@ -253,7 +232,7 @@ class Service:
             {
                 "redis": redis,
                 "outbox": remembered(outbox, PROBE_EVERY),
-                **{f"ami:{name}": _ping(c) for name, c in self.pbxs.items()},
+                **self.pbxs.pings(),
             },
             vital=("outbox",),
         )
@@ -263,91 +242,17 @@ class Service:
             yield part.run()
         yield keep_roster(self.desk, self.config.agents)
 
-    def _links(self) -> Iterator[Coroutine[Any, Any, None]]:
-        for name, client in self.pbxs.items():
-            yield client.run()
-            yield self._listen(client, self.nets[name])
-
-    async def _listen(self, client: Client, nets: Nets) -> None:
-        async for message in client.events():
-            await nets.hear(message)
-
     async def _looking(self) -> None:
         """Compare Redis with every PBX each time it is back: it may have lost the last second, or everything."""
         while True:
             await self.redis_back.wait()
             self.redis_back.clear()
-            for nets in self.nets.values():
-                await nets.look()
+            await self.pbxs.look()
 
     async def _keep_time(self) -> None:
         """Give the PBXs and Redis a moment to tell how things stand, before time runs out for anybody."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FIRST_LOOK):
                 await self.store.wait_up(FIRST_LOOK)
-                for nets in self.nets.values():
-                    await nets.looked.wait()
+                await self.pbxs.looked()
         await self.desk.run()
-
-
-@contextlib.asynccontextmanager
-async def _running(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Run background work for as long as the block lasts. Work that fails ends the service: it is a fault of ours."""
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(each) for each in work]
-        try:
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()
-
-
-def _leaves(group: BaseExceptionGroup[OSError]) -> Iterator[OSError]:
-    for each in group.exceptions:
-        if isinstance(each, BaseExceptionGroup):
-            yield from _leaves(each)
-        else:
-            yield each
-
-
-async def _first(*work: Coroutine[Any, Any, Any]) -> None:
-    tasks = [asyncio.create_task(each) for each in work]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _chime(client: Client) -> Chime:
-    async def chime(channel: str) -> None:
-        try:
-            await client.play_dtmf(channel, BELL)
-        except LinkDown as down:
-            raise ConnectionError(str(down)) from down
-
-    return chime
-
-
-def _ping(client: Client) -> Callable[[], Awaitable[str | None]]:
-    async def ping() -> str | None:
-        try:
-            await client.action("Ping")
-        except LinkDown as down:
-            return f"{down} Callers are served, but bells ring late."
-        return None
-
-    return ping
-
-
-def _signals() -> tuple[asyncio.Event, asyncio.Event]:
-    """The first SIGTERM or SIGINT, and the second."""
-    loop, first, second = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
-
-    def told() -> None:
-        (second if first.is_set() else first).set()
-
-    for each in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(each, told)
-    return first, second

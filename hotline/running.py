@@ -1,0 +1,53 @@
+"""Work that runs beside other work, and the signals that end it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from typing import Any
+
+
+@contextlib.asynccontextmanager
+async def running(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run background work for as long as the block lasts. Work that fails ends the service: it is a fault of ours."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(each) for each in work]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+
+
+async def first(*work: Coroutine[Any, Any, Any]) -> None:
+    """Until one of these is done; the others are cancelled."""
+    tasks = [asyncio.create_task(each) for each in work]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def signals() -> tuple[asyncio.Event, asyncio.Event]:
+    """The first SIGTERM or SIGINT, and the second."""
+    loop, once, twice = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
+
+    def told() -> None:
+        (twice if once.is_set() else once).set()
+
+    for each in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(each, told)
+    return once, twice
+
+
+def leaves(group: BaseExceptionGroup[OSError]) -> Iterator[OSError]:
+    """The exceptions in a group, however deep."""
+    for each in group.exceptions:
+        if isinstance(each, BaseExceptionGroup):
+            yield from leaves(each)
+        else:
+            yield each
