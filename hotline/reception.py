@@ -5,14 +5,13 @@ Rules of this file:
   the caller over: to another server, to us again, or to its own voicemail.
 - `ended` is the dialplan's last word on a call that no session finished. It knows who answered, even where no event
   of the PBX reaches us.
-- `agent` logs the phone that dialed in to work, or out.
+- `agent` is a phone that dialed one of the agents' codes (hotline.shifts).
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 from structlog.contextvars import bound_contextvars
@@ -20,7 +19,7 @@ from structlog.stdlib import BoundLogger
 
 from agi.channel import Channel
 from hotline.acd.desk import Desk
-from hotline.acd.model import AgentSettings, Left
+from hotline.acd.model import Left
 from hotline.acd.waiting import wait_for_agent
 from hotline.callbacks.voicemail import Answering
 from hotline.events import CallEnded, CallRefused, CallStarted, Emit
@@ -29,7 +28,7 @@ from hotline.flow.phone import HungUp, LineLost, Phone
 from hotline.phones.agi import AgiPhone, Answer, BadCall, call_id, call_info, last_answer
 from hotline.phones.sounds import Sounds
 from hotline.schema.config import Config
-from hotline.store import StoreDown
+from hotline.shifts import Shifts
 
 MOST_PBXS = 100
 """Names of PBXs that are remembered."""
@@ -51,7 +50,7 @@ class Reception:
     ) -> None:
         self.config, self.desk, self.emit = config, desk, emit
         self._answering, self._sounds, self._log = answering, sounds, log
-        self._agents: Mapping[str, AgentSettings] = {agent.phone: agent for agent in config.agents.values()}
+        self._shifts = Shifts(config.agents, config.pauses, desk=desk, log=log)
         self._calls: dict[str, asyncio.Event] = {}
         """Each with whether the dialplan has said its last word."""
         self._pbxs = set(pbxs)
@@ -184,32 +183,9 @@ class Reception:
 
     async def _agent(self, channel: Channel) -> None:
         phone = self._phone(channel)
-        args = channel.request.args
-        wish = args[2] if len(args) > 2 else ""
-        agent = self._agents.get(channel.request.channel.rpartition("-")[0])
+        wish, key, *_ = (*channel.request.args[2:4], "", "")
         with bound_contextvars(call=phone.info.call):
             try:
-                await phone.answer()
-                last = await self._shift(phone, agent, wish)
-                await phone.say((last,) if last else ())
-                await phone.hang_up()
+                await self._shifts.serve(phone, channel.request.channel.rpartition("-")[0], wish, key)
             except (HungUp, LineLost):
                 return
-
-    async def _shift(self, phone: AgiPhone, agent: AgentSettings | None, wish: str) -> str:
-        """Log an agent in or out; the prompt that is still to be heard, or ""."""
-        if agent is None or wish not in ("login", "logout"):
-            self._log.warning("A phone that belongs to no agent of the configuration dialed the agents' code.")
-            return "agent-unknown"
-        now, core = self.now(), self.desk.core
-        try:
-            if wish == "logout":
-                self.desk.carry_out(await core.logout(agent.name, now), wish)
-                return "agent-logged-out"
-            # the phone may ring at once, so all is said before; who does not listen to the end is logged in as well
-            with contextlib.suppress(HungUp, LineLost):
-                await phone.say(("agent-logged-in",))
-            self.desk.carry_out(await core.login(agent, self.now()), wish)
-        except StoreDown:
-            return "technical-problem"
-        return ""

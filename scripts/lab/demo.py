@@ -235,7 +235,7 @@ class Demo:
         table = Table("account", "password", "then", title=f"Register a softphone at 127.0.0.1:{pbx.sip} (UDP)")
         table.add_row("caller", pbx.password, f"dial {NUMBER}")
         for name in ("anna", "binh"):
-            table.add_row(name, pbx.password, "dial *11 to begin work, *12 to end it")
+            table.add_row(name, pbx.password, "*11 begins work, *12 ends it; *14 a break (*141: lunch), *13 its end")
         self.console.print(table)
         clock = house.clock.relative_to(ROOT)
         self.console.print(
