@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
-from hotline.schema import Config, ConfigError, load
+from hotline.agents import agents
+from hotline.options import CONFIG, REDIS, ConfigFile, Redis, read_config, stop
+from hotline.schema import ConfigError
 from hotline.settings import Address, Manager, Settings
 from hotline.staffing.command import staff
 
@@ -24,34 +24,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-ConfigFile = Annotated[
-    Path, typer.Argument(envvar="HOTLINE_CONFIG", help="The hotline's YAML.", show_default="config/hotline.yaml")
-]
-Redis = Annotated[str, typer.Option(envvar="HOTLINE_REDIS", help="Redis, host:port.")]
 Sounds = Annotated[
     Path,
     typer.Option(envvar="HOTLINE_SOUNDS", help="Prompt files, <language>/<prompt>.wav; Asterisk reads them."),
 ]
-T = TypeVar("T")
-CONFIG = Path("config/hotline.yaml")
 SOUNDS = Path("/var/lib/hotline/sounds")
-REDIS = "127.0.0.1:6379"
 
-
-def _stop(problem: object) -> NoReturn:
-    """Bad input: say it and leave with status 2."""
-    print(problem, file=sys.stderr)
-    raise typer.Exit(2)
-
-
-def _load(path: Path) -> Config:
-    try:
-        config = load(path)
-    except ConfigError as problems:
-        _stop(problems)
-    for warning in config.warnings:
-        print(f"{warning} (a warning)", file=sys.stderr)
-    return config
+app.add_typer(agents, name="agents")
 
 
 @app.command()
@@ -80,7 +59,7 @@ def serve(
     """Serve calls until SIGTERM: then finish those under way. A second signal ends them at once."""
     from hotline.app import run
 
-    loaded = _load(config)
+    loaded = read_config(config)
     try:
         settings = Settings(
             config=config,
@@ -94,14 +73,14 @@ def serve(
             max_calls=max_calls,
         )
     except ValueError as problem:
-        _stop(problem)
+        stop(problem)
     raise typer.Exit(run(settings, loaded))
 
 
 @app.command()
 def check(config: ConfigFile = CONFIG) -> None:
     """Read the YAML as the service would, and tell every problem with its place."""
-    loaded = _load(config)
+    loaded = read_config(config)
     print(
         f"{config}: good. {loaded.name} has {len(loaded.flow.menus)} menus, {len(loaded.queues)} queues, "
         f"{len(loaded.agents)} agents, {len(loaded.prompts)} prompts in {', '.join(loaded.flow.languages)}."
@@ -120,9 +99,9 @@ def try_(
     from hotline.rehearsal import rehearse
 
     try:
-        asyncio.run(rehearse(_load(config), number=number, at=at, ask=input, tell=print))
+        asyncio.run(rehearse(read_config(config), number=number, at=at, ask=input, tell=print))
     except ValueError as problem:
-        _stop(problem)
+        stop(problem)
 
 
 @app.command()
@@ -135,7 +114,7 @@ def prompts(
     """Synthesise every prompt that has no recording yet or whose text changed; recordings are never overwritten."""
     from hotline.speech import SpeechError, missing, synthesise
 
-    loaded = _load(config)
+    loaded = read_config(config)
     wanted = missing(loaded, sounds)
     with Progress(console=Console(stderr=True), disable=not wanted) as progress:
         task = progress.add_task("Prompts", total=len(wanted))
@@ -169,67 +148,7 @@ def simulate(
             )
         )
     except ConfigError as problems:
-        _stop(problems)
-
-
-agents = typer.Typer(help="See the agents, and log them in or out.", no_args_is_help=True)
-app.add_typer(agents, name="agents")
-
-
-@agents.command(name="list")
-def agents_list(config: ConfigFile = CONFIG, redis: Redis = REDIS) -> None:
-    """Every agent, with their state: those of the configuration, and others who are at work all the same."""
-    from hotline.staff import states
-
-    loaded = _load(config)
-    table = Table("agent", "state", "phone", "skills")
-    for agent, state in _visit(states(loaded, _address(redis))).items():
-        if settings := loaded.agents.get(agent):
-            skills = ", ".join(f"{skill} {level}" for skill, level in settings.skills.items())
-            table.add_row(agent, state, settings.phone, skills)
-        else:
-            table.add_row(agent, state, "(not in the configuration)", "")
-    Console().print(table)
-
-
-@agents.command()
-def login(agent: str, config: ConfigFile = CONFIG, redis: Redis = REDIS) -> None:
-    """Log an agent in; their phone may ring at once."""
-    from hotline.staff import log_in
-
-    print(_visit(log_in(_load(config), _address(redis), agent)))
-
-
-@agents.command()
-def logout(
-    agent: str,
-    config: ConfigFile = CONFIG,
-    redis: Redis = REDIS,
-    now: Annotated[
-        bool, typer.Option("--now", help="For one who is stuck: give the call in hand up as lost.")
-    ] = False,
-) -> None:
-    """Log an agent out, after the conversation if there is one."""
-    from hotline.staff import log_out
-
-    print(_visit(log_out(_load(config), _address(redis), agent, at_once=now)))
-
-
-def _address(text: str) -> Address:
-    try:
-        return Address.parse(text)
-    except ValueError as problem:
-        _stop(problem)
-
-
-def _visit(work: Coroutine[Any, Any, T]) -> T:
-    from hotline.staff import StaffError
-
-    try:
-        return asyncio.run(work)
-    except StaffError as problem:
-        print(problem, file=sys.stderr)
-        raise typer.Exit(1) from None
+        stop(problems)
 
 
 def main() -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from floor import POWER, Floor
+from floor import ANNA, POWER, Floor
 from typer.testing import CliRunner, Result
 
-from hotline.acd.model import AgentSettings
+from hotline.acd.model import AgentSettings, AgentState
 from hotline.cli import app
 
 CONFIG = Path(__file__).parents[1] / "asterisk" / "hotline.yaml"
@@ -53,7 +54,38 @@ async def test_one_who_is_stuck_is_freed_at_once(floor: Floor, agents: Any) -> N
     assert (seen.agents, seen.calls) == ({}, {})
 
 
-@pytest.mark.parametrize("wish", ["login", "logout"])
+async def test_agents_get_breaks_and_are_ready_again(floor: Floor, agents: Any) -> None:
+    await floor.core.login(ANNA, floor.moment)
+    assert (await agents("pause", "anna", "--reason", "lunch")).output == "anna is paused (lunch).\n"
+    assert await floor.agent("anna") is AgentState.PAUSED
+    (anna,) = [each for each in json.loads((await agents("--json")).output) if each["agent"] == "anna"]
+    assert (anna["state"], anna["reason"], anna["call"]) == ("paused", "lunch", "")
+    assert (await agents("ready", "anna")).output == "anna is ready.\n"
+    assert (await agents("ready", "anna")).output == "anna is idle: there was no break to end.\n"
+    assert (await agents("pause", "anna")).output == "anna is paused.\n"
+
+
+async def test_a_break_waits_for_the_end_of_the_call_and_the_table_says_so(floor: Floor, agents: Any) -> None:
+    await floor.core.login(ANNA, floor.moment)
+    await floor.core.join("pbx1-1.1", queue=POWER, arrival=0.0, now=floor.moment, channel="PJSIP/x-1", pbx="pbx1")
+    assert "after the call in hand (lunch)" in (await agents("pause", "anna", "--reason", "lunch")).output
+    (anna,) = [each for each in json.loads((await agents("list", "--json")).output) if each["agent"] == "anna"]
+    assert (anna["state"], anna["queue"], anna["call"], anna["next"]) == ("offered", "power", "pbx1-1.1", "paused")
+    (row,) = [line for line in (await agents()).output.splitlines() if "anna" in line]
+    assert "power" in row
+
+
+async def test_reasons_are_those_of_the_configuration_and_breaks_for_those_at_work(floor: Floor, agents: Any) -> None:
+    result = await agents("pause", "anna", "--reason", "siesta")
+    assert result.exit_code == 1
+    assert "has lunch, meeting" in result.stderr
+    for wish in ("pause", "ready"):
+        result = await agents(wish, "anna")
+        assert result.exit_code == 1
+        assert "anna is not logged in" in result.stderr
+
+
+@pytest.mark.parametrize("wish", ["login", "logout", "pause", "ready"])
 async def test_who_is_nobody_is_told_with_those_who_are(floor: Floor, agents: Any, wish: str) -> None:
     result = await agents(wish, "nobody")
     assert result.exit_code == 1

@@ -1,0 +1,121 @@
+"""`hotline agents …`: who works, in which state, since when; and to change that."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from typer.core import TyperGroup
+
+from hotline.options import CONFIG, REDIS, ConfigFile, Json, Redis, address, read_config, visit
+from hotline.staff import Row
+
+
+class _ListByDefault(TyperGroup):
+    """`hotline agents` is `hotline agents list`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if not args or (args[0] not in self.commands and args[0] not in ctx.help_option_names):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
+agents = typer.Typer(cls=_ListByDefault, help="See the agents; log them in or out, give them breaks.")
+
+
+@agents.command(name="list")
+def list_(config: ConfigFile = CONFIG, redis: Redis = REDIS, as_json: Json = False) -> None:
+    """Every agent, with their state: those of the configuration, and others who are at work all the same."""
+    from hotline.staff import roster
+
+    rows = visit(roster(read_config(config), address(redis)))
+    if as_json:
+        print(json.dumps([_plain(row) for row in rows], ensure_ascii=False, indent=2))
+    else:
+        Console().print(_table(rows, time.time()))
+
+
+@agents.command()
+def login(agent: str, config: ConfigFile = CONFIG, redis: Redis = REDIS) -> None:
+    """Log an agent in; their phone may ring at once."""
+    from hotline.staff import log_in
+
+    print(visit(log_in(read_config(config), address(redis), agent)))
+
+
+@agents.command()
+def logout(
+    agent: str,
+    config: ConfigFile = CONFIG,
+    redis: Redis = REDIS,
+    now: Annotated[
+        bool, typer.Option("--now", help="For one who is stuck: give the call in hand up as lost.")
+    ] = False,
+) -> None:
+    """Log an agent out, after the conversation if there is one."""
+    from hotline.staff import log_out
+
+    print(visit(log_out(read_config(config), address(redis), agent, at_once=now)))
+
+
+@agents.command()
+def pause(
+    agent: str,
+    config: ConfigFile = CONFIG,
+    redis: Redis = REDIS,
+    reason: Annotated[str, typer.Option(help="One of the configuration's `pauses`.")] = "",
+) -> None:
+    """Give an agent a break, after the conversation if there is one, until they are ready."""
+    from hotline.staff import pause as give_pause
+
+    print(visit(give_pause(read_config(config), address(redis), agent, reason)))
+
+
+@agents.command()
+def ready(agent: str, config: ConfigFile = CONFIG, redis: Redis = REDIS) -> None:
+    """End an agent's break or wrap-up; their phone may ring at once."""
+    from hotline.staff import ready as make_ready
+
+    print(visit(make_ready(read_config(config), address(redis), agent)))
+
+
+def _plain(row: Row) -> dict[str, Any]:
+    record = row.record
+    return {
+        "agent": row.agent,
+        "state": row.state,
+        "reason": record.reason if record else "",
+        "since": record.since or None if record else None,
+        "until": record.until or None if record else None,
+        "queue": record.queue if record else "",
+        "call": record.call if record else "",
+        "misses": record.misses if record else 0,
+        "next": record.wish if record else "",
+        "phone": row.phone,
+        "configured": row.configured,
+    }
+
+
+def _table(rows: Sequence[Row], now: float) -> Table:
+    table = Table("agent", "state", "why", "for", "queue", "call", "misses", "phone", "skills")
+    for row in rows:
+        record, skills = row.record, row.skills if row.configured else "(not in the configuration)"
+        if record is None:
+            table.add_row(row.agent, row.state, "", "", "", "", "", row.phone, skills)
+            continue
+        state = f"{record.state}, then {record.wish}" if record.wish else record.state
+        since = _ago(now - record.since) if record.since else ""
+        misses = str(record.misses or "")
+        table.add_row(row.agent, state, record.reason, since, record.queue, record.call, misses, row.phone, skills)
+    return table
+
+
+def _ago(seconds: float) -> str:
+    minutes, rest = divmod(max(0, round(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes:02}m" if hours else f"{minutes}m{rest:02}s" if minutes else f"{rest}s"
