@@ -29,7 +29,7 @@ ADDRESS = "127.0.0.2"
 """Where the PBX sends; the world itself is on 127.0.0.1, at the same ports."""
 
 JUMP = 5.0
-"""Seconds by which timestamps and clock may disagree before the clock is believed: a busy machine comes nowhere near."""
+"""Seconds by which timestamps and clock may disagree before the clock is believed: more than a machine is busy."""
 
 _BEFORE = 2.0
 """Seconds that a call may have begun before we are told; what came earlier was the tail of another call."""
