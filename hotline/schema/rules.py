@@ -73,7 +73,8 @@ def _check_overflow(document: Document, path: Path_, queue: QueueShape, overflow
         ("expected", overflow.expected, "max_expected_wait", queue.max_expected_wait),
     )
     for limit, value, most, bound in rules:
-        if value and bound and value >= bound:
+        too_late = value >= bound if limit == "after" else value > bound
+        if value and bound and too_late:
             shown = written(bound) if limit != "length" else bound
             message = f"{quoted(limit)} must be less than {most} ({shown}), which sends callers to `otherwise`"
             document.complain((*path, limit), message)
