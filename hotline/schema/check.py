@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from hotline.acd.model import Missed
 from hotline.phrases import phrasebook
 from hotline.schema import steps
 from hotline.schema.document import Path_
@@ -20,6 +21,9 @@ from hotline.schema.problems import quoted, unknown
 from hotline.schema.routing import check_routing, warn_routing
 from hotline.schema.shape import HoursShape, HoursStep, LanguageStep, QueueShape, QueueStep, StepShape, VoicemailStep
 
+OWN_REASONS = frozenset((*Missed, "missed-calls", "cool-down"))
+"""Reasons of pauses that the queue core begins."""
+
 _SECTIONS = {"menu": "menus", "queue": "queues", "calendar": "hours"}
 """Where the names of a kind are; of a section that could not be read, no name is called unknown."""
 
@@ -28,6 +32,7 @@ def check(draft: Draft) -> None:
     """Complain about everything that does not fit together; then, if all does, warn about what is odd."""
     _check_languages(draft)
     _check_entries(draft)
+    _check_pauses(draft)
     for name, hours in _read(draft.hours):
         _check_hours(draft, ("hours", name), hours)
     for name, queue in _read(draft.queues):
@@ -86,6 +91,16 @@ def _check_entries(draft: Draft) -> None:
         draft.document.complain(("entries",), "'default' is missing here: the menu for every other number")
     for dialed, entry in _read(draft.entries):
         _must_exist(draft, ("entries", dialed, "menu"), "menu", entry.menu, draft.menus)
+
+
+def _check_pauses(draft: Draft) -> None:
+    keys: dict[str, str] = {}
+    for key, reason in _read(draft.pauses):
+        if reason in OWN_REASONS:
+            message = f"{quoted(reason)} is what a pause is called that begins by itself; take another word"
+            draft.document.complain(("pauses", key), message)
+        if keys.setdefault(reason, key) != key:
+            draft.document.complain(("pauses", key), f"{quoted(reason)} has key {keys[reason]} already")
 
 
 def _check_hours(draft: Draft, path: Path_, hours: HoursShape) -> None:

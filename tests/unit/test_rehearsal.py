@@ -73,3 +73,12 @@ async def test_a_queue_that_never_opens_promises_nothing() -> None:
     shown = await walk("", config=replace(loads(GOOD), calendars={"office": never}))
     assert "  ⏲  to be called back never: it never opens" in shown
     assert shown[-2].endswith("[message-saved]")
+
+
+async def test_an_admin_may_let_the_queue_overflow() -> None:
+    queue = "{needs: {power: 1}, voicemail: {hours: office}, overflow: {to: full, after: 1m}}"
+    text = GOOD.replace("{needs: {power: 1}, voicemail: {hours: office}}", queue)
+    text = text.replace("  night:\n", "  full: [say: goodbye]\n  night:\n")
+    shown = await walk("1", "o", config=loads(text), at="2026-11-20T10:00")
+    assert "does an agent answer? [y/N; o is the overflow to full]" in shown[-3]
+    assert shown[-2].endswith("[goodbye]")
