@@ -14,58 +14,45 @@ from __future__ import annotations
 import itertools
 import json
 import secrets
-from collections.abc import Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Iterator
 from typing import Any
 
+from hotline.acd import wire
 from hotline.acd.model import (
     AgentSettings,
     AgentState,
-    CallState,
     Change,
     Left,
     Missed,
-    Needs,
     Offer,
     Place,
-    QueueCount,
     QueueSettings,
-    Skills,
     Snapshot,
     Standing,
 )
 from hotline.store import ScriptRefused, Store, StoreDown, load_script
 
-MISS_DELAYS: Mapping[Missed, float] = MappingProxyType(
-    {
-        Missed.NO_ANSWER: 20.0,
-        Missed.REJECTED: 20.0,
-        Missed.BUSY: 5.0,
-        Missed.UNREGISTERED: 15.0,
-        Missed.LOST: 0.0,
-    }
-)
-"""Seconds that an agent is left alone (paused) after a miss, where the queue's `miss_pause` says nothing else."""
-
 RETRY_WITHIN = 1.0
 """Seconds that a change waits for a broken link before it is asked once more, with the same operation id."""
 
 _CHANGES = (
-    "answered", "finished", "join", "leave", "login", "logout", "missed", "pause", "ready", "take", "tick",
+    "answered", "device", "finished", "free", "join", "leave", "login", "logout", "missed", "pause", "ready", "take", "tick",
 )  # fmt: skip
-_READS = ("check", "look", "snapshot")
+_READS = ("check", "expected", "look", "snapshot")
 
 
 class Core:
     """The queues and agents under one prefix of one Redis.
 
-    `hold` seconds are given to a call's session to take a fresh offer; then the agent is free again.
+    `hold` seconds are given to a call's session to take a fresh offer; then the agent is free again. With `story`,
+    what befalls a call is written down, for `hotline why`.
     """
 
-    def __init__(self, store: Store, *, prefix: str = "hotline:", hold: float = 10.0) -> None:
+    def __init__(self, store: Store, *, prefix: str = "hotline:", hold: float = 10.0, story: bool = True) -> None:
         self._store = store
         self._prefix = prefix
         self._hold = hold
+        self._story = "story" if story else ""
         self._scripts = {name: load_script("hotline.acd", name) for name in (*_CHANGES, *_READS)}
         self._operations = _operation_ids()
 
@@ -78,34 +65,42 @@ class Core:
         now: float,
         channel: str,
         pbx: str,
+        site: str = "",
+        caller: str = "",
         force: bool = False,
     ) -> Change:
         """A call joins `queue`, as of `arrival`; the standing says whether it waits or has an offer at once.
 
+        `site` is the caller's, for queues that prefer agents of the caller's own. `caller` is an opaque key, the same
+        whenever this person calls, by which the last agent is known again; "" where there is none.
+
         A known call keeps its place, arrival and offer, and only its channel is noted. A call whose caller hung up
-        stays ended, unless its session has heard of the caller since and says so by `force`. Into a queue that has
-        `max_length` callers nobody joins: then the standing is FULL.
+        stays ended, unless its session has heard of the caller since and says so by `force`. Over a limit of the
+        queue nobody joins: then the standing is OVERFLOW, FULL or TOO_LONG, in this order. Rules that differ from
+        those of the last who joined hold from now on, for the others in the queue too.
         """
-        delays = {outcome.value: queue.miss_pause.get(outcome, MISS_DELAYS[outcome]) for outcome in Missed}
         return await self._change(
             "join",
             now,
             call,
             queue.name,
-            canonical(queue.needs),
+            json.dumps(queue.name, ensure_ascii=False),
+            wire.canonical(queue.needs),
+            json.dumps(site, ensure_ascii=False),
             arrival,
             arrival - queue.priority,
-            queue.wrap_up,
-            json.dumps(delays),
+            wire.number(queue.wrap_up),
+            wire.rules(queue),
             channel,
             pbx,
-            queue.max_length,
             "force" if force else "",
+            caller,
+            wire.limits(queue),
         )
 
     async def look(self, call: str) -> Standing:
         """Where a call stands. UNKNOWN asks its session to join (again): Redis, or the last session, was lost."""
-        return _standing(await self._read("look", call))
+        return wire.standing(await self._read("look", call))
 
     async def take(self, offer: Offer, now: float, lease: float) -> Change:
         """The call's session rings the agent, who is held until the moment `lease`; the bell may stop.
@@ -117,7 +112,7 @@ class Core:
     async def taken(self, call: str, token: int) -> bool:
         """Whether nobody needs to be told of an offer any more: it was taken, or it is over."""
         current, taken = await self._store.read("hmget", self._key(f"call:{call}"), [b"token", b"taken"])
-        return bool(current != _bytes(token) or taken == current)
+        return bool(current != wire.to_bytes(token) or taken == current)
 
     async def answered(self, call: str, agent: str, token: int, now: float, *, operation: str = "") -> Change:
         """The agent picked up. Believed even after the lease, while neither of the two is with anyone else."""
@@ -139,11 +134,11 @@ class Core:
 
     async def login(self, agent: AgentSettings, now: float) -> Change:
         """The agent is idle from now on; one who is logged in gets the phone and skills given here."""
-        return await self._change("login", now, agent.name, agent.phone, canonical(agent.skills), "")
+        return await self._change("login", now, *wire.agent_words(agent, ""))
 
     async def refresh(self, agent: AgentSettings, now: float) -> Change:
         """The agent, if logged in, gets the phone and skills given here, and goes on with what they do."""
-        return await self._change("login", now, agent.name, agent.phone, canonical(agent.skills), "refresh")
+        return await self._change("login", now, *wire.agent_words(agent, "refresh"))
 
     async def logout(self, agent: str, now: float, *, at_once: bool = False) -> Change:
         """The agent goes: at once, or after the offer or conversation in hand.
@@ -164,24 +159,45 @@ class Core:
         """The agent's wrap-up is over before its time."""
         return await self._change("ready", now, agent, AgentState.WRAP_UP.value)
 
+    async def device(self, agent: str, busy: bool, now: float) -> Change:
+        """The phone of an agent is in use for a call that is not ours, or no more. `agent`: the name or the phone.
+
+        Who is idle gets no calls meanwhile. Known already, or of nobody at work: not applied.
+        """
+        return await self._change("device", now, agent, "busy" if busy else "")
+
+    async def free(self, agent: str, call: str, token: int, now: float) -> Change:
+        """The agent is held by this token for a call that is not, or is elsewhere: they are free. Else not applied."""
+        return await self._change("free", now, agent, call, token)
+
+    async def expected_wait(self, call: str, now: float) -> float | None:
+        """Seconds until a caller in line will be offered to an agent, by the measured rates; None: unknown."""
+        return wire.seconds(await self._read("expected", now, call, ""))
+
+    async def expected(self, queue: str, now: float) -> float | None:
+        """Seconds that somebody would wait who joined now; 0 where an agent is idle for them. None: unknown."""
+        return wire.seconds(await self._read("expected", now, "", queue))
+
     async def tick(self, now: float, mercy: float = 0.0) -> tuple[Change, float | None]:
         """Do what fell due by `now`. Also answers the next deadline; None when nothing is due at any time.
 
         A deadline that is not after `now` means that more is due at once (a tick does a hundred things at most).
         Sessions that could not be heard have until the moment `mercy`: no lease ends before.
         """
-        reply = await self._send("tick", now, mercy)
-        return _parsed(reply), float(reply["more"]) if reply["more"] else None
+        change = await self._change("tick", now, mercy)
+        return change, change.due
 
     async def snapshot(self) -> Snapshot:
         """Everything at one moment. Offline agents and empty queues are not in it."""
         reply = await self._read("snapshot")
         calls = {
-            call: Place(_CALL_STATES[state], channel, pbx, float(arrival))
+            call: Place(wire.CALL_STATES[state], channel, pbx, float(arrival))
             for call, state, channel, pbx, _, arrival in reply["calls"]
         }
-        agents = {name: (AgentState(state), call, int(token or 0)) for name, state, call, token in reply["agents"]}
-        return Snapshot(queues=_counts(reply["calls"]), agents=agents, calls=calls)
+        agents = {
+            name: (AgentState(state), call or "", int(token or 0)) for name, state, call, token, _ in reply["agents"]
+        }
+        return Snapshot(queues=wire.counts(reply["calls"]), agents=agents, calls=calls)
 
     async def length(self, queue: str) -> int:
         """How many of a queue have not been answered yet."""
@@ -196,11 +212,12 @@ class Core:
         return next(self._operations)
 
     async def _change(self, name: str, now: float, *args: str | float, operation: str = "") -> Change:
-        return _parsed(await self._send(name, now, *args, operation=operation))
+        return wire.change(await self._send(name, now, *args, operation=operation))
 
     async def _send(self, name: str, now: float, *args: str | float, operation: str = "") -> Any:
         """Run a changing script; once more, with the same operation id, when the link broke under it."""
-        values = [_bytes(value) for value in (operation or self.new_operation(), now, self._hold, *args)]
+        own = (operation or self.new_operation(), now, self._hold, self._story)
+        values = [wire.to_bytes(value) for value in (*own, *args)]
         try:
             return await self._store.script(self._scripts[name], [self._key("")], values)
         except ScriptRefused:
@@ -210,70 +227,15 @@ class Core:
                 raise
         return await self._store.script(self._scripts[name], [self._key("")], values)
 
-    async def _read(self, name: str, *args: str) -> Any:
-        return await self._store.script(self._scripts[name], [self._key("")], [_bytes(value) for value in args])
+    async def _read(self, name: str, *args: str | float) -> Any:
+        return await self._store.script(
+            self._scripts[name], [self._key("")], [wire.to_bytes(value) for value in args]
+        )
 
     def _key(self, name: str) -> bytes:
         return (self._prefix + name).encode()
 
 
-def canonical(levels: Needs | Skills) -> str:
-    """The one name of equal needs, or of equal skills."""
-    return json.dumps(dict(levels), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
 def _operation_ids() -> Iterator[str]:
     own = secrets.token_hex(8)
     return (f"{own}-{number}" for number in itertools.count())
-
-
-def _bytes(value: str | float) -> bytes:
-    return (f"{value:.6f}" if isinstance(value, float) else str(value)).encode()
-
-
-def _offer(row: list[Any]) -> Offer:
-    call, agent, token, queue, phone, channel, pbx, lease = row
-    return Offer(call, agent, int(token), queue, phone, channel, pbx, float(lease))
-
-
-def _standing(reply: dict[str, Any]) -> Standing:
-    state = CallState(reply["state"])
-    if "queue" not in reply:
-        return Standing(state)
-    return Standing(
-        state,
-        position=reply["position"],
-        arrival=float(reply["arrival"]),
-        offer=_offer(reply["offer"]) if reply["offer"] else None,
-        answered=float(reply["answered"]),
-        queue=reply["queue"],
-    )
-
-
-def _parsed(reply: dict[str, Any]) -> Change:
-    return Change(
-        applied=reply["applied"],
-        offers=tuple(_offer(row) for row in reply["offers"]),
-        agents=tuple((name, AgentState(state)) for name, state in reply["agents"]),
-        standing=_standing(reply["standing"]),
-        given_up=tuple((call, _standing(was)) for call, was in reply["given_up"]),
-        lapsed=tuple(_offer(row) for row in reply["lapsed"]),
-    )
-
-
-def _counts(calls: list[list[str]]) -> dict[str, QueueCount]:
-    arrivals: dict[str, list[float]] = {}
-    for _, state, _, _, queue, arrival in calls:
-        if state != CallState.TALKING.value:
-            arrivals.setdefault(queue, []).append(float(arrival))
-    return {queue: QueueCount(len(moments), min(moments)) for queue, moments in arrivals.items()}
-
-
-_CALL_STATES = MappingProxyType(
-    {
-        "waiting": CallState.WAITING,
-        "lost": CallState.WAITING,  # in line, but nobody there to be rung: for gauges a caller who waits
-        "offered": CallState.OFFERED,
-        "talking": CallState.TALKING,
-    }
-)

@@ -125,7 +125,7 @@ class QueueSettings:
     announce_every: float = 30.0
     announce: tuple[str, ...] = ()
     miss_pause: Mapping[Missed, float] = field(default_factory=dict)
-    """How long an agent is left alone after a miss, by outcome (see hotline.acd.core for the defaults)."""
+    """How long an agent is left alone after a miss, by outcome (see hotline.acd.wire for the defaults)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +199,7 @@ class Change:
     whose state this change altered, with the new state, for the log. `standing` is the call's after the change;
     where the change ended the call, it is the last one before that. `given_up` are calls that ended as lost because
     no session has been heard of for too long, with their last standings; `lapsed` are offers whose leases ran out.
+    `due` is the moment of the core's next deadline: Core.tick has nothing to do before it.
     """
 
     applied: bool
@@ -207,6 +208,7 @@ class Change:
     standing: Standing = Standing(CallState.UNKNOWN)
     given_up: tuple[tuple[str, Standing], ...] = ()
     lapsed: tuple[Offer, ...] = ()
+    due: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

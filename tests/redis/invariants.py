@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import json
 from typing import Any
 
@@ -51,14 +52,21 @@ def check(keys: dict[str, Any]) -> None:
     assert keys.get("agents", set()) == set(agents)
     assert not {"offline"} & {agent["state"] for agent in agents.values()}
     _check_lines(keys, calls)
+    _check_alone(keys, calls, agents)
     _check_agents(keys, calls, agents)
+    _check_counts(keys, calls, agents)
     _check_due(keys, calls, agents)
-    _check_no_pair(calls, agents)
+    _check_no_pair(keys, calls, agents)
     _check_no_leaks(keys, calls)
 
 
 def _records(keys: dict[str, Any], kind: str) -> dict[str, dict[str, str]]:
-    return {name.removeprefix(kind): value for name, value in keys.items() if name.startswith(kind)}
+    blank = collections.defaultdict(str)
+    return {name.removeprefix(kind): blank | value for name, value in keys.items() if name.startswith(kind)}
+
+
+def _line(call: dict[str, str]) -> str:
+    return call["class"] + call["last"]
 
 
 def _check_lines(keys: dict[str, Any], calls: dict[str, dict[str, str]]) -> None:
@@ -67,8 +75,8 @@ def _check_lines(keys: dict[str, Any], calls: dict[str, dict[str, str]]) -> None
     found: dict[str, float] = {}
     for name, members in keys.items():
         if name.startswith("waiting:"):
-            assert all(calls[id]["class"] == name.removeprefix("waiting:") for id in members)
-            assert not found.keys() & members.keys(), "a call waits in two classes"
+            assert all(_line(calls[id]) == name.removeprefix("waiting:") for id in members)
+            assert not found.keys() & members.keys(), "a call waits in two lines"
             found |= members
     assert found == waiting
     found = {}
@@ -77,7 +85,20 @@ def _check_lines(keys: dict[str, Any], calls: dict[str, dict[str, str]]) -> None
             assert all(calls[id]["queue"] == name.removeprefix("queue:") for id in members)
             found |= members
     assert found == lines
-    assert keys.get("queues", set()) == {calls[id]["queue"] for id in lines}
+
+
+def _check_alone(keys: dict[str, Any], calls: dict[str, dict[str, str]], agents: dict[str, dict[str, str]]) -> None:
+    """Who waits for one agent alone is known there and in the queue; and that agent is not on a break."""
+    alone = [call for call in calls.values() if call["state"] == "waiting" and call["last"]]
+    for_agent: dict[str, set[str]] = collections.defaultdict(set)
+    in_queue: dict[str, set[str]] = collections.defaultdict(set)
+    for call in alone:
+        assert agents[call["last"]]["state"] != "paused"
+        for_agent[call["last"]].add(call["class"])
+        in_queue[call["queue"]].add(_line(call))
+    assert {name[6:]: members for name, members in keys.items() if name.startswith("alone:")} == for_agent
+    assert {name[9:]: members for name, members in keys.items() if name.startswith("alone-in:")} == in_queue
+    assert {name for name, agent in agents.items() if agent["alone"]} == set(for_agent)
 
 
 def _check_agents(keys: dict[str, Any], calls: dict[str, dict[str, str]], agents: dict[str, dict[str, str]]) -> None:
@@ -93,6 +114,7 @@ def _check_agents(keys: dict[str, Any], calls: dict[str, dict[str, str]], agents
         held = [id for id, call in calls.items() if call["state"] in ("offered", "talking") and call["agent"] == name]
         assert held == ([agent["call"]] if agent["call"] else []), f"{name} is in two places: {held}, {agent}"
         assert bool(held) == (agent["state"] in ("offered", "talking"))
+        assert agent["device"] or agent["state"] != "device-busy"
         if held:
             assert calls[held[0]]["state"] == agent["state"]
             assert calls[held[0]]["token"] == agent["token"]
@@ -100,38 +122,70 @@ def _check_agents(keys: dict[str, Any], calls: dict[str, dict[str, str]], agents
             assert agent["wish"] == ""
     for call in calls.values():
         assert call["state"] not in ("offered", "talking") or call["agent"] in agents
+    assert set(keys.get("phones", {}).values()) <= set(agents)
+
+
+def _check_counts(keys: dict[str, Any], calls: dict[str, dict[str, str]], agents: dict[str, dict[str, str]]) -> None:
+    """Every count is what one counts."""
+    missed = {
+        name for name, agent in agents.items() if (agent["state"], agent["reason"]) == ("paused", "missed-calls")
+    }
+    at_work = collections.Counter(agent["profile"] for name, agent in agents.items() if name not in missed)
+    on_staff = collections.Counter(agent["profile"] for agent in agents.values() if agent["state"] != "paused")
+    assert {profile: int(count) for profile, count in keys.get("work", {}).items()} == at_work
+    assert {profile: int(count) for profile, count in keys.get("staff", {}).items()} == on_staff
+    for queue, rules in _records(keys, "rules:").items():
+        for state in ("waiting", "offered", "talking"):
+            held = sum(1 for call in calls.values() if (call["queue"], call["state"]) == (queue, state))
+            assert int(rules[state] or 0) == held, (queue, state)
+        staff = sum(count for profile, count in on_staff.items() if queue in keys.get(f"queues-for:{profile}", set()))
+        assert int(rules["staff"] or 0) == staff, queue
 
 
 def _check_due(keys: dict[str, Any], calls: dict[str, dict[str, str]], agents: dict[str, dict[str, str]]) -> None:
     due = keys.get("due", {})
     expected = {f"agent:{name}": float(agent["deadline"]) for name, agent in agents.items() if agent["deadline"]}
+    expected |= {f"call:{id}": float(call["deadline"]) for id, call in calls.items() if call["deadline"]}
     lost = {f"call:{id}" for id, call in calls.items() if call["state"] == "lost"}
-    assert {name: at for name, at in due.items() if name.startswith("agent:")} == expected
-    assert {name for name in due if name.startswith("call:")} == lost
+    assert {
+        name: at for name, at in due.items() if name.startswith(("agent:", "call:")) and name not in lost
+    } == expected
+    assert lost <= set(due)
     for agent in agents.values():
         assert agent["state"] not in ("offered", "wrap-up") or agent["deadline"]
-        assert agent["state"] not in ("idle", "talking") or not agent["deadline"]
+        assert agent["state"] not in ("idle", "talking", "device-busy") or not agent["deadline"]
     for call in calls.values():
+        assert call["state"] == "waiting" or not call["deadline"]
         assert call["state"] != "offered" or due[f"agent:{call['agent']}"] == float(call["lease"])
 
 
-def _check_no_pair(calls: dict[str, dict[str, str]], agents: dict[str, dict[str, str]]) -> None:
-    for name, agent in agents.items():
-        skills = json.loads(agent["profile"])
-        for id, call in calls.items():
-            if agent["state"] == "idle" and call["state"] == "waiting":
-                needs = json.loads(call["class"])
-                assert any(skills.get(skill, 0) < level for skill, level in needs.items()), (
-                    f"{id} waits, {name} idles"
-                )
+def _check_no_pair(keys: dict[str, Any], calls: dict[str, dict[str, str]], agents: dict[str, dict[str, str]]) -> None:
+    """No call waits while an agent is idle who could serve it, where the queue has room. Reserve agents are called by
+    the expected wait, which the reference looks after."""
+    rules = _records(keys, "rules:")
+    idle = {name: json.loads(agent["profile"]) for name, agent in agents.items() if agent["state"] == "idle"}
+    for id, call in calls.items():
+        queue = rules[call["queue"]]
+        most = float(queue["max_calls"] or 0)
+        room = not most or int(queue["offered"] or 0) + int(queue["talking"] or 0) < most
+        if call["state"] != "waiting" or not room:
+            continue
+        _, needs, site = json.loads(call["class"])
+        for name, (skills, home, reserve) in idle.items():
+            able = all(skills.get(skill, 0) >= level for skill, level in needs.items()) and site in ("", home)
+            wanted = name == call["last"] if call["last"] else able and not (reserve and queue["reserve_above"])
+            assert not wanted, f"{id} waits, {name} idles"
 
 
-_LASTING = {"calls", "agents", "queues", "due", "classes", "profiles", "token"}
-_KINDS = ("call", "agent", "queue", "waiting", "idle", "profiles-for", "classes-for", "ended", "op")
+PASSING = {"calls", "agents", "phones", "work", "staff", "due"}
+LASTING = {"classes", "profiles", "token"}
+PASSING_KINDS = {"call", "agent", "queue", "waiting", "alone", "alone-in", "idle", "ended", "op", "last", "story"}
+LASTING_KINDS = {"rules", "lines", "profiles-for", "classes-for", "queues-for"}
 
 
 def _check_no_leaks(keys: dict[str, Any], calls: dict[str, dict[str, str]]) -> None:
     for name in keys:
-        assert name in _LASTING or name.split(":")[0] in _KINDS, f"an unknown key {name}"
+        kind, _, id = name.partition(":")
+        assert kind in (PASSING_KINDS | LASTING_KINDS if id else PASSING | LASTING), f"an unknown key {name}"
     ended = {name.removeprefix("ended:") for name in keys if name.startswith("ended:")}
     assert not ended & set(calls), "a call has ended and has not"

@@ -1,69 +1,105 @@
 """The queue core once more, in the plainest way: lists, scans and no Redis. What the scripts are compared with.
 
-Every public method answers the Change that hotline.acd.core.Core's method of that name must answer.
+Every public method answers the Change that hotline.acd.core.Core's method of that name must answer. What would be
+moved by several scripts because it is too much for one (see AT_ONCE in lines.lua) is moved at once here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from hotline.acd.core import MISS_DELAYS
+from figures import Figures
+
 from hotline.acd.model import (
     AgentSettings,
     AgentState,
     CallState,
     Change,
+    Choice,
     Left,
     Missed,
     Offer,
     QueueSettings,
     Standing,
 )
+from hotline.acd.wire import MISS_DELAYS
 
 SILENT = 60.0
+State = AgentState
 
 
 @dataclass
 class Call:
     id: str
-    queue: QueueSettings
+    queue: str
+    needs: Mapping[str, int]
     arrival: float
+    virtual: float
+    wrap_up: float
     channel: str
     pbx: str
-    state: str = "waiting"
+    site: str
+    caller: str
+    relaxes: bool
+    state: str = ""
+    step: int = 0
+    last: str = ""
     agent: str = ""
     phone: str = ""
     token: int = 0
     lease: float = 0.0
     taken: bool = False
+    stood: bool = False
     answered: float = 0.0
-    give_up: float | None = None
+    deadline: float | None = None
     tried: list[str] = field(default_factory=list)
 
     @property
-    def rank(self) -> tuple[float, str]:
-        return (self.arrival - self.queue.priority, self.id)
+    def rank(self) -> tuple[float, bytes]:
+        return (self.virtual, self.id.encode())
 
     @property
     def offer(self) -> Offer:
-        return Offer(self.id, self.agent, self.token, self.queue.name, self.phone, self.channel, self.pbx, self.lease)
+        return Offer(self.id, self.agent, self.token, self.queue, self.phone, self.channel, self.pbx, self.lease)
 
 
 @dataclass
 class Agent:
     name: str
     phone: str
-    skills: dict[str, int]
+    profile: tuple[Mapping[str, int], str, bool]
+    max_in_row: int
+    cool_down: float
     since: float
-    state: AgentState = AgentState.OFFLINE
+    state: State = State.OFFLINE
     deadline: float | None = None
     call: str = ""
     reason: str = ""
     wish: str = ""
     wish_reason: str = ""
+    row: int = 0
+    misses: int = 0
+    device: bool = False
+    away: bool = False
+    """Between two profiles."""
 
-    def serves(self, call: Call) -> bool:
-        return all(self.skills.get(skill, 0) >= level for skill, level in call.queue.needs.items())
+    @property
+    def at_work(self) -> bool:
+        return self.state is not State.OFFLINE and (self.state, self.reason) != (State.PAUSED, "missed-calls")
+
+    @property
+    def on_staff(self) -> bool:
+        return self.state not in (State.OFFLINE, State.PAUSED) and not self.away
+
+    def serves(self, needs: Mapping[str, int], site: str) -> bool:
+        skills, home, _ = self.profile
+        return all(skills.get(skill, 0) >= level for skill, level in needs.items()) and site in ("", home)
+
+
+def profile(settings: AgentSettings) -> tuple[Mapping[str, int], str, bool]:
+    return (dict(settings.skills), settings.site, settings.reserve)
 
 
 class Reference:
@@ -71,31 +107,51 @@ class Reference:
         self.hold, self.now, self.token = hold, 0.0, 0
         self.calls: dict[str, Call] = {}
         self.agents: dict[str, Agent] = {}
+        self.rules: dict[str, QueueSettings] = {}
+        self.figures: dict[str, Figures] = {}
+        self.classes: dict[str, list[tuple[Mapping[str, int], str]]] = {}
+        self.lasts: dict[str, str] = {}
+        self.reviews: dict[str, float] = {}
         self.ended: dict[str, str] = {}
         self.endings: dict[str, int] = {}
-        self.made: list[Offer] = []
-        self.moved: dict[str, AgentState] = {}
-        self.given_up: list[tuple[str, Standing]] = []
-        self.lapsed: list[Offer] = []
+        self._unmet = ""
+        """Who is between two skills, and met by nobody but those who wait for them alone."""
+        self._begin(0.0)
 
     # --- what Core does ---
 
     def join(
-        self, id: str, queue: QueueSettings, arrival: float, now: float, channel: str, pbx: str, force: bool = False
+        self,
+        id: str,
+        queue: QueueSettings,
+        arrival: float,
+        now: float,
+        channel: str,
+        pbx: str,
+        force: bool = False,
+        site: str = "",
+        caller: str = "",
     ) -> Change:
         self._begin(now)
         if call := self.calls.get(id):
             call.channel, call.pbx = channel, pbx
             if call.state != "lost":
                 return self._change(False, id)
-            call.give_up = None
-        elif self.ended.get(id) == "abandoned" and not force:
+            self._wait(call)
+            return self._change(True, id)
+        if self.ended.get(id) == "abandoned" and not force:
             return self._change(False, id)
-        elif 0 < queue.max_length <= len(self._line(queue.name)):
-            return self._change(False, id, Standing(CallState.FULL))
-        else:
-            self.ended.pop(id, None)
-            call = self.calls[id] = Call(id, queue, arrival, channel, pbx)
+        self._learn(queue)
+        if state := self._refused(queue):
+            return self._change(False, standing=Standing(state))
+        self.ended.pop(id, None)
+        mine = site if queue.own_site else ""
+        virtual = arrival - queue.priority
+        call = Call(id, queue.name, queue.needs, arrival, virtual, queue.wrap_up, channel, pbx, mine, caller, False)
+        call.relaxes = bool(queue.widen or mine)
+        call.last = self.lasts.get(caller, "") if queue.sticky and caller else ""
+        self.calls[id] = call
+        self._know(call, mine)
         self._wait(call)
         return self._change(True, id)
 
@@ -111,15 +167,18 @@ class Reference:
     def answered(self, id: str, agent: str, token: int, now: float) -> Change:
         self._begin(now)
         call = self._holding(id, agent, token, "offered")
+        who = self.agents.get(agent)
         if not call:
             call = self._holding(id, agent, token, "lost")
-            who = self.agents.get(agent)
             if not call or not who or who.call:
                 return self._change(False, id)
-            if who.state is AgentState.PAUSED and who.deadline is None:
+            if who.state is State.PAUSED and who.deadline is None and who.reason != "missed-calls":
                 who.wish, who.wish_reason = "paused", who.reason
-        call.state, call.answered, call.give_up = "talking", now, None
-        self._move(self.agents[agent], AgentState.TALKING, call=id)
+        assert who
+        self._note_wait(call, taken=True)
+        self._turn(call, "talking")
+        call.answered, who.misses = now, 0
+        self._become(who, State.TALKING, call=id)
         return self._change(True, id)
 
     def missed(self, id: str, agent: str, token: int, outcome: Missed, now: float) -> Change:
@@ -140,7 +199,7 @@ class Reference:
             self._end(call, "served")
         else:
             self._hang_up(call)
-        return self._change(True, id, was)
+        return self._change(True, standing=was)
 
     def leave(self, id: str, reason: Left, now: float) -> Change:
         self._begin(now)
@@ -149,39 +208,38 @@ class Reference:
         if not call:
             if reason is Left.ABANDONED:
                 self.ended.setdefault(id, reason.value)
-            return self._change(False, id, was)
+            return self._change(False, standing=was)
         if call.state == "talking":
             self._hang_up(call)
         else:
+            agent = self.agents[call.agent] if call.state == "offered" else None
             self._end(call, reason.value)
-            if call.state == "offered":
-                self._release(self.agents[call.agent], AgentState.IDLE)
-        return self._change(True, id, was)
+            if agent:
+                self._release(agent, lambda: self._free(agent, agent.since))
+        return self._change(True, standing=was)
 
-    def login(self, settings: AgentSettings, now: float) -> Change:
+    def login(self, settings: AgentSettings, now: float, refresh: bool = False) -> Change:
         self._begin(now)
-        skills = dict(settings.skills)
         agent = self.agents.get(settings.name)
-        if agent and agent.phone == settings.phone and agent.skills == skills and agent.wish != "offline":
+        rest = (settings.max_in_row, settings.cool_down) if settings.max_in_row and settings.cool_down else (0, 0.0)
+        wanted = (settings.phone, profile(settings), rest)
+        known = agent and (agent.phone, agent.profile, (agent.max_in_row, agent.cool_down)) == wanted
+        stays = refresh or (agent and agent.wish != "offline")
+        if (known and stays) or (refresh and not agent):
             return self._change(False)
         if not agent:
-            agent = self.agents[settings.name] = Agent(settings.name, settings.phone, skills, since=now)
-        agent.phone, agent.skills = settings.phone, skills
-        if agent.wish == "offline":
+            agent = self.agents[settings.name] = Agent(settings.name, settings.phone, profile(settings), *rest, now)
+        if not stays:
             agent.wish = ""
-        if agent.state in (AgentState.OFFLINE, AgentState.IDLE):
-            self._move(agent, AgentState.IDLE)
+        agent.phone, (agent.max_in_row, agent.cool_down) = settings.phone, rest
+        if agent.profile != profile(settings):
+            self._change_profile(agent, profile(settings))
+        if agent.state in (State.OFFLINE, State.IDLE):
+            self._become(agent, State.IDLE)
         return self._change(True)
 
     def refresh(self, settings: AgentSettings, now: float) -> Change:
-        self._begin(now)
-        agent = self.agents.get(settings.name)
-        if not agent or (agent.phone == settings.phone and agent.skills == dict(settings.skills)):
-            return self._change(False)
-        agent.phone, agent.skills = settings.phone, dict(settings.skills)
-        if agent.state is AgentState.IDLE:
-            self._move(agent, AgentState.IDLE)
-        return self._change(True)
+        return self.login(settings, now, refresh=True)
 
     def logout(self, name: str, now: float, at_once: bool = False) -> Change:
         self._begin(now)
@@ -193,7 +251,7 @@ class Reference:
             return self._change(True)
         if agent.call:
             self._give_up(self.calls[agent.call])
-        self._move(agent, AgentState.OFFLINE)
+        self._become(agent, State.OFFLINE)
         return self._change(True)
 
     def pause(self, name: str, reason: str, now: float) -> Change:
@@ -205,74 +263,131 @@ class Reference:
             new = (agent.wish, agent.wish_reason) != ("paused", reason)
             agent.wish, agent.wish_reason = "paused", reason
             return self._change(new)
-        if agent.state is AgentState.PAUSED and agent.reason == reason and agent.deadline is None:
+        if agent.state is State.PAUSED and agent.reason == reason and agent.deadline is None:
             return self._change(False)
-        self._move(agent, AgentState.PAUSED, reason=reason)
+        self._become(agent, State.PAUSED, reason=reason)
         return self._change(True)
 
-    def ready(self, name: str, now: float, only: AgentState | None = None) -> Change:
+    def ready(self, name: str, now: float, only: State | None = None) -> Change:
         self._begin(now)
         agent = self.agents.get(name)
         if not agent or (only and agent.state is not only):
             return self._change(False)
-        if agent.state in (AgentState.PAUSED, AgentState.WRAP_UP):
-            self._move(agent, AgentState.IDLE, since=now)
-            return self._change(True)
-        taken_back, agent.wish = agent.wish == "paused", "" if agent.wish == "paused" else agent.wish
-        return self._change(taken_back)
+        if agent.state is State.PAUSED:
+            self._free(agent, now)
+        elif agent.state is State.WRAP_UP:
+            self._rest_or_free(agent, now)
+        elif agent.wish == "paused":
+            agent.wish = ""
+        else:
+            return self._change(False)
+        return self._change(True)
 
     def wrapped(self, name: str, now: float) -> Change:
-        return self.ready(name, now, AgentState.WRAP_UP)
+        return self.ready(name, now, State.WRAP_UP)
+
+    def device(self, who: str, busy: bool, now: float) -> Change:
+        self._begin(now)
+        agent = self.agents.get(who) or next((a for a in self.agents.values() if a.phone == who), None)
+        if not agent or agent.device == busy:
+            return self._change(False)
+        agent.device = busy
+        if busy and agent.state is State.IDLE:
+            self._become(agent, State.DEVICE_BUSY)
+        if not busy and agent.state is State.DEVICE_BUSY:
+            self._become(agent, State.IDLE, since=now)
+        return self._change(True)
 
     def tick(self, now: float, mercy: float = 0.0) -> tuple[Change, float | None]:
         self._begin(now)
         any_due = False
-        while due := [entry for entry in self._due() if entry[0] <= now]:
+        while due := [entry for entry in self.due() if entry[0] <= now]:
             deadline, _, what = min(due, key=lambda entry: entry[:2])
             any_due = True
-            if isinstance(what, Call):
-                if now < mercy:
-                    what.give_up = mercy
-                else:
-                    self._give_up(what)
-            elif what.state is AgentState.OFFERED:
-                if now < mercy:
-                    what.deadline = self.calls[what.call].lease = mercy
-                else:
-                    self.lapsed.append(self.calls[what.call].offer)
-                    self._miss(self.calls[what.call], Missed.LOST)
+            if isinstance(what, str):
+                del self.reviews[what]
+                self._fill(what)
+            elif isinstance(what, Call):
+                self._call_due(what, mercy)
             else:
-                self._move(what, AgentState.IDLE, since=deadline)
-        return self._change(any_due), min((entry[0] for entry in self._due()), default=None)
+                self._agent_due(what, deadline, mercy)
+        change = self._change(any_due)
+        return change, change.due
 
     def look(self, id: str) -> Standing:
         call = self.calls.get(id)
         if not call:
             return Standing(CallState.ENDED if id in self.ended else CallState.UNKNOWN)
-        line = self._line(call.queue.name)
+        line = self.line(call.queue)
         return Standing(
             CallState.UNKNOWN if call.state == "lost" else CallState(call.state),
-            position=line.index(call.rank) + 1 if call.rank in line else 0,
+            position=line.index(call) + 1 if call in line else 0,
             arrival=call.arrival,
             offer=call.offer if call.state in ("offered", "talking") else None,
             answered=call.answered,
-            queue=call.queue.name,
+            queue=call.queue,
         )
 
-    # --- how ---
+    def expected_wait(self, id: str, now: float) -> float | None:
+        self.now = now
+        call = self.calls.get(id)
+        if not call or call.state == "talking":
+            return None
+        if call.state == "offered":
+            return 0.0
+        ahead = self.line(call.queue).index(call) - self._many(call.queue, "offered")
+        return self._wait_behind(call.queue, max(0, ahead))
+
+    def expected(self, queue: str, now: float) -> float | None:
+        self.now = now
+        return self._wait_of_a_newcomer(queue) if queue in self.rules else None
+
+    # --- what may be seen of it ---
+
+    def line(self, queue: str) -> list[Call]:
+        here = [call for call in self.calls.values() if call.queue == queue and call.state != "talking"]
+        return sorted(here, key=lambda call: call.rank)
+
+    def due(self) -> list[tuple[float, str, Agent | Call | str]]:
+        agents = [(a.deadline, f"agent:{a.name}", a) for a in self.agents.values() if a.deadline is not None]
+        calls = [(c.deadline, f"call:{c.id}", c) for c in self.calls.values() if c.deadline is not None]
+        return [*agents, *calls, *((at, f"queue:{name}", name) for name, at in self.reviews.items())]
+
+    def could_meet(self, call: Call, agent: Agent) -> bool:
+        """Whether the two would meet, both being free, where no rule of the queue is against it."""
+        if call.last:
+            return agent.name == call.last
+        return agent.serves(self._needs(call), call.site)
+
+    def open_to(self, call: Call, agent: Agent) -> bool:
+        """Whether no rule of the queue is against it."""
+        held = self._held_back(call.queue, agent)
+        return self._room(call.queue) and (not held or self._reserve_called(call.queue)[0])
+
+    # --- a change ---
 
     def _begin(self, now: float) -> None:
-        self.now, self.made, self.moved, self.given_up, self.lapsed = now, [], {}, [], []
-
-    def _line(self, queue: str) -> list[tuple[float, str]]:
-        return sorted(
-            call.rank for call in self.calls.values() if call.queue.name == queue and call.state != "talking"
-        )
+        self.now = now
+        self.made: list[Offer] = []
+        self.moved: dict[str, State] = {}
+        self.given_up: list[tuple[str, Standing]] = []
+        self.lapsed: list[Offer] = []
+        self.touched: set[str] = set()
 
     def _change(self, applied: bool, id: str = "", standing: Standing | None = None) -> Change:
+        for queue in sorted(self.touched):
+            if self._conditional(queue):
+                self._fill(queue)
         standing = standing or (self.look(id) if id else Standing(CallState.UNKNOWN))
-        moved, given_up = tuple(self.moved.items()), tuple(self.given_up)
-        return Change(applied, tuple(self.made), moved, standing, given_up, tuple(self.lapsed))
+        return Change(
+            applied,
+            tuple(self.made),
+            tuple(self.moved.items()),
+            standing,
+            tuple(self.given_up),
+            tuple(self.lapsed),
+            min((entry[0] for entry in self.due()), default=None),
+        )
 
     def _holding(self, id: str, agent: str, token: int, state: str = "") -> Call | None:
         call = self.calls.get(id)
@@ -280,84 +395,346 @@ class Reference:
             return None
         return call
 
-    def _due(self) -> list[tuple[float, str, Agent | Call]]:
-        agents = [(a.deadline, f"agent:{a.name}", a) for a in self.agents.values() if a.deadline is not None]
-        calls = [(c.give_up, f"call:{c.id}", c) for c in self.calls.values() if c.give_up is not None]
-        return [*agents, *calls]
+    # --- queues ---
 
-    def _move(
+    def _learn(self, queue: QueueSettings) -> None:
+        def said(rules: QueueSettings) -> list[Any]:
+            delays = {outcome: rules.miss_pause.get(outcome, MISS_DELAYS[outcome]) for outcome in Missed}
+            return [
+                rules.weight, rules.choice, rules.widen, rules.sticky, rules.own_site, rules.max_calls,
+                rules.reserve_above, rules.miss_limit, delays,
+            ]  # fmt: skip
+
+        known = self.rules.get(queue.name)
+        if known and said(known) == said(queue):
+            return
+        figures = self.figures.setdefault(queue.name, Figures())
+        figures.accrue(self.now)
+        self.rules[queue.name] = queue
+        figures.most = queue.max_calls
+        self.touched.add(queue.name)
+        self._see()
+
+    def _refused(self, queue: QueueSettings) -> CallState | None:
+        length, spill = len(self.line(queue.name)), queue.overflow
+        wait = self._wait_of_a_newcomer(queue.name) or 0.0
+        if spill and (0 < spill.length <= length or 0 < spill.expected < wait):
+            return CallState.OVERFLOW
+        if 0 < queue.max_length <= length:
+            return CallState.FULL
+        return CallState.TOO_LONG if 0 < queue.max_expected_wait < wait else None
+
+    def _know(self, call: Call, site: str) -> None:
+        known = self.classes.setdefault(call.queue, [])
+        if (self._needs(call), site) not in known:
+            known.append((self._needs(call), site))
+            self._see()
+
+    def _see(self) -> None:
+        """Keep the figures of every queue; whatever may have changed them."""
+        for queue, figures in self.figures.items():
+            staff = sum(1 for a in self.agents.values() if a.on_staff and self._works_for(queue, a))
+            if figures.see(self.now, self._many(queue, "waiting") > 0, staff):
+                self.touched.add(queue)
+
+    def _works_for(self, queue: str, agent: Agent) -> bool:
+        serves = any(agent.serves(needs, site) for needs, site in self.classes.get(queue, []))
+        return serves and not self._held_back(queue, agent)
+
+    def _held_back(self, queue: str, agent: Agent) -> bool:
+        return agent.profile[2] and self.rules[queue].reserve_above > 0
+
+    def _many(self, queue: str, *states: str) -> int:
+        return sum(1 for call in self.calls.values() if call.queue == queue and call.state in states)
+
+    def _room(self, queue: str) -> bool:
+        most = self.rules[queue].max_calls
+        return not most or self._many(queue, "offered", "talking") < most
+
+    def _conditional(self, queue: str) -> bool:
+        return bool(self.rules[queue].max_calls or self.rules[queue].reserve_above)
+
+    def _wait_behind(self, queue: str, ahead: int) -> float | None:
+        wait = self.figures[queue].wait(ahead, self.now)
+        first = next(iter(self.line(queue)), None)
+        return max(0.0, self.now - first.arrival) if wait is None and first else wait
+
+    def _wait_of_a_newcomer(self, queue: str) -> float | None:
+        waiting = self._many(queue, "waiting")
+        idle = any(a.state is State.IDLE and self._works_for(queue, a) for a in self.agents.values())
+        return 0.0 if not waiting and idle and self._room(queue) else self._wait_behind(queue, waiting)
+
+    def _reserve_called(self, queue: str) -> tuple[bool, float | None]:
+        if not self.figures[queue].capacity:
+            return True, None
+        waiting, above = self._many(queue, "waiting"), self.rules[queue].reserve_above
+        wait = self._wait_behind(queue, waiting)
+        if wait is not None and wait + 2e-6 >= above:
+            return True, None
+        line = self.line(queue)
+        by_rates = self.figures[queue].wait(waiting, self.now) is not None
+        return False, None if by_rates or not line else round(line[0].arrival + above, 6)
+
+    def _fill(self, queue: str) -> None:
+        while self._room(queue):
+            for call in self.line(queue):
+                if call.state == "waiting" and (agent := self._agent_for(call)):
+                    self._offer(call, agent)
+                    break
+            else:
+                break
+        self.reviews.pop(queue, None)
+        if self.rules[queue].reserve_above and self._many(queue, "waiting"):
+            called, at = self._reserve_called(queue)
+            if not called and at is not None:
+                self.reviews[queue] = at
+
+    # --- agents ---
+
+    def _become(
         self,
         agent: Agent,
-        state: AgentState,
+        state: State,
         *,
         since: float | None = None,
         deadline: float | None = None,
         call: str = "",
         reason: str = "",
     ) -> None:
+        worked = agent.at_work
         agent.state, agent.deadline, agent.call, agent.reason = state, deadline, call, reason
         agent.since = agent.since if since is None else since
+        agent.row = 0 if state is State.PAUSED else agent.row
         self.moved[agent.name] = state
-        if state is AgentState.OFFLINE:
+        if state is State.OFFLINE:
             del self.agents[agent.name]
-        elif state is AgentState.IDLE:
-            waiting = [c for c in self.calls.values() if c.state == "waiting" and agent.serves(c)]
-            if waiting:
-                self._offer(min(waiting, key=lambda c: c.rank), agent)
+        self._see()
+        if state is State.IDLE:
+            self._look_for_work(agent)
+        elif not agent.on_staff:
+            self._let_go(agent, agent.profile, worked and not agent.at_work)
 
-    def _release(self, agent: Agent, state: AgentState, **new: object) -> None:
-        wish, agent.wish = agent.wish, ""
-        if wish == "offline":
-            self._move(agent, AgentState.OFFLINE)
-        elif wish == "paused":
-            self._move(agent, AgentState.PAUSED, reason=agent.wish_reason)
+    def _look_for_work(self, agent: Agent) -> None:
+        waiting = [
+            call
+            for call in self.calls.values()
+            if call.state == "waiting" and self.could_meet(call, agent) and self.open_to(call, agent)
+        ]
+        if waiting:
+            first = min(waiting, key=lambda c: (-self.rules[c.queue].weight * (self.now - c.virtual), c.rank))
+            self._offer(first, agent)
+
+    def _let_go(self, agent: Agent, was: tuple[Mapping[str, int], str, bool], gone: bool) -> None:
+        """Whoever waited for them alone goes on; and whom nobody at work could serve now."""
+        gone = gone and not any(a.at_work and a.profile == was for a in self.agents.values())
+        before = Agent(agent.name, "", was, 0, 0.0, 0.0)
+
+        def stranded(call: Call) -> bool:
+            return gone and before.serves(self._needs(call), call.site) and not self._able(call)
+
+        for call in sorted(self.calls.values(), key=lambda call: call.rank):
+            if call.state == "waiting" and (call.last == agent.name if call.last else stranded(call)):
+                self._wait(call)
+
+    def _change_profile(self, agent: Agent, new: tuple[Mapping[str, int], str, bool]) -> None:
+        was, agent.away = agent.profile, True
+        self._see()
+        agent.profile, agent.away = new, False
+        self._see()
+        self._unmet = agent.name
+        self._let_go(agent, was, agent.at_work)
+        self._unmet = ""
+
+    def _free(self, agent: Agent, since: float) -> None:
+        if agent.device:
+            self._become(agent, State.DEVICE_BUSY)
         else:
-            self._move(agent, state, **new)  # type: ignore[arg-type]
+            self._become(agent, State.IDLE, since=since)
+
+    def _rest_or_free(self, agent: Agent, since: float) -> None:
+        if agent.max_in_row and agent.row >= agent.max_in_row:
+            self._become(agent, State.PAUSED, deadline=since + agent.cool_down, reason="cool-down")
+        else:
+            self._free(agent, since)
+
+    def _release(self, agent: Agent, onward: Callable[[], None], outcome: Missed | None = None) -> None:
+        wish, agent.wish = agent.wish, ""
+        if outcome is not Missed.BUSY:
+            agent.device = False
+        if wish == "offline":
+            self._become(agent, State.OFFLINE)
+        elif wish == "paused":
+            self._become(agent, State.PAUSED, reason=agent.wish_reason)
+        else:
+            onward()
+
+    def _agent_due(self, agent: Agent, deadline: float, mercy: float) -> None:
+        if agent.state is State.OFFERED and self.now < mercy:
+            agent.deadline = self.calls[agent.call].lease = mercy
+        elif agent.state is State.OFFERED:
+            self.lapsed.append(self.calls[agent.call].offer)
+            self._miss(self.calls[agent.call], Missed.LOST)
+        elif agent.state is State.WRAP_UP:
+            self._rest_or_free(agent, deadline)
+        else:
+            self._free(agent, deadline)
+
+    # --- calls ---
+
+    def _needs(self, call: Call, step: int | None = None) -> Mapping[str, int]:
+        step = call.step if step is None else step
+        return self.rules[call.queue].widen[step - 1].needs if step else call.needs
+
+    def _able(self, call: Call) -> bool:
+        return any(a.at_work and a.serves(self._needs(call), call.site) for a in self.agents.values())
+
+    def _passed(self, call: Call, seconds: float) -> bool:
+        return self.now >= round(call.arrival + seconds, 6)
+
+    def _turn(self, call: Call, state: str) -> None:
+        call.state = state
+        self.touched.add(call.queue)
+        if state == "waiting":
+            call.agent, call.token, call.stood = "", 0, True
+        else:
+            call.deadline = None
+        self._see()
+
+    def _place(self, call: Call) -> float | None:
+        """Widen; until when?"""
+        rules = self.rules[call.queue]
+        while call.step < len(rules.widen) and self._passed(call, rules.widen[call.step].after):
+            call.step += 1
+        if call.site and self._passed(call, rules.own_site):
+            call.site = ""
+        self._know(call, call.site)
+        while (call.site or call.step < len(rules.widen)) and not self._able(call):
+            if call.site:
+                call.site = ""
+            else:
+                call.step += 1
+            self._know(call, call.site)
+        ends = [rules.own_site] if call.site else []
+        ends += [step.after for step in rules.widen[call.step : call.step + 1]]
+        return round(call.arrival + min(ends), 6) if ends else None
+
+    def _sticks(self, call: Call) -> bool:
+        agent, sticky = self.agents.get(call.last), self.rules[call.queue].sticky
+        if not agent or not agent.on_staff or self._passed(call, sticky):
+            return False
+        return agent.serves(self._needs(call), "") and not self._held_back(call.queue, agent)
 
     def _wait(self, call: Call) -> None:
-        idle = [a for a in self.agents.values() if a.state is AgentState.IDLE and a.serves(call)]
-        if not idle:
-            call.state, call.agent, call.token = "waiting", "", 0
+        deadline = self._place(call) if call.relaxes else None
+        if call.last:
+            self._know(call, "")
+            call.last = call.last if self._sticks(call) else ""
+            deadline = round(call.arrival + self.rules[call.queue].sticky, 6) if call.last else deadline
+        conditional = self._conditional(call.queue)
+        if not conditional and (agent := self._agent_for(call)):
+            self._offer(call, agent)
             return
-        if all(agent.name in call.tried for agent in idle):
+        self._turn(call, "waiting")
+        call.deadline = deadline
+        if conditional:
+            self._fill(call.queue)
+
+    def _agent_for(self, call: Call) -> Agent | None:
+        def rank(agent: Agent) -> tuple[Any, ...]:
+            skills, choice = agent.profile[0], self.rules[call.queue].choice
+            best: tuple[int, ...] = ()
+            if choice is Choice.BEST_SKILLED:
+                best = (-sum(skills[skill] for skill in self._needs(call)),)
+            elif choice is Choice.SPARE_THE_VERSATILE:
+                best = (len(skills), sum(skills.values()))
+            return (agent.name in call.tried, *best, agent.since, agent.name.encode())
+
+        idle = [
+            a
+            for a in self.agents.values()
+            if a.state is State.IDLE
+            and self.could_meet(call, a)
+            and (call.last or a.name != self._unmet)
+            and (call.last or not self._held_back(call.queue, a) or self._reserve_called(call.queue)[0])
+        ]
+        if idle and not call.last and all(agent.name in call.tried for agent in idle):
             call.tried = []
-        self._offer(call, min(idle, key=lambda a: (a.name in call.tried, a.since, a.name)))
+        return min(idle, key=rank, default=None)
 
     def _offer(self, call: Call, agent: Agent) -> None:
         self.token += 1
-        call.state, call.agent, call.phone = "offered", agent.name, agent.phone
+        self._turn(call, "offered")
+        call.agent, call.phone = agent.name, agent.phone
         call.token, call.lease, call.taken = self.token, self.now + self.hold, False
-        self._move(agent, AgentState.OFFERED, deadline=call.lease, call=call.id)
+        if self.now - agent.since >= agent.cool_down:
+            agent.row = 0
+        self._become(agent, State.OFFERED, deadline=call.lease, call=call.id)
         self.made.append(call.offer)
+
+    def _call_due(self, call: Call, mercy: float) -> None:
+        if call.state == "waiting":
+            self._wait(call)
+        elif self.now < mercy:
+            call.deadline = mercy
+        else:
+            self._give_up(call)
+
+    def _note_wait(self, call: Call, *, taken: bool) -> None:
+        figures = self.figures[call.queue]
+        if self.now > call.arrival:
+            figures.waited.append((self.now, self.now - call.arrival))
+        if not taken:
+            figures.left.append(self.now)
+        elif call.stood:
+            figures.taken.append(self.now)
 
     def _give_up(self, call: Call) -> None:
         self.given_up.append((call.id, self.look(call.id)))
         self._end(call, "lost")
 
     def _end(self, call: Call, reason: str) -> None:
+        if call.state != "talking" and reason != "served":
+            self._note_wait(call, taken=False)
         del self.calls[call.id]
+        self._turn(call, "ended")
         self.ended[call.id] = reason
         self.endings[call.id] = self.endings.get(call.id, 0) + 1
 
     def _hang_up(self, call: Call) -> None:
+        agent = self.agents[call.agent]
+        if call.state == "talking":
+            talked = max(0.0, self.now - call.answered)
+            self.figures[call.queue].handled.append((self.now, talked + call.wrap_up))
         self._end(call, "served")
-        if call.queue.wrap_up:
-            self._release(self.agents[call.agent], AgentState.WRAP_UP, deadline=self.now + call.queue.wrap_up)
+        if call.caller:
+            self.lasts[call.caller] = agent.name
+        agent.row += 1 if agent.max_in_row else 0
+        if call.wrap_up:
+            self._release(agent, lambda: self._become(agent, State.WRAP_UP, deadline=self.now + call.wrap_up))
         else:
-            self._release(self.agents[call.agent], AgentState.IDLE, since=self.now)
+            self._release(agent, lambda: self._rest_or_free(agent, self.now))
 
     def _miss(self, call: Call, outcome: Missed) -> None:
-        agent = self.agents[call.agent]
-        delay = call.queue.miss_pause.get(outcome, MISS_DELAYS[outcome])
-        if outcome is Missed.LOST:
-            call.state, call.give_up = "lost", self.now + SILENT
+        agent, rules = self.agents[call.agent], self.rules[call.queue]
+        delay, lost = rules.miss_pause.get(outcome, MISS_DELAYS[outcome]), outcome is Missed.LOST
+        if lost:
+            self._turn(call, "lost")
+            call.deadline = self.now + SILENT
         else:
             if agent.name not in call.tried:
                 call.tried.append(agent.name)
+            call.last = "" if call.last == agent.name else call.last
             self._wait(call)
-        if delay:
-            self._release(agent, AgentState.PAUSED, deadline=self.now + delay, reason=outcome.value)
-        elif outcome is Missed.LOST:
-            self._release(agent, AgentState.IDLE)
-        else:
-            self._release(agent, AgentState.IDLE, since=self.now)
+            agent.misses += 1
+        too_many = not lost and 0 < rules.miss_limit <= agent.misses
+        agent.misses = 0 if too_many else agent.misses
+
+        def onward() -> None:
+            if too_many:
+                self._become(agent, State.PAUSED, reason="missed-calls")
+            elif delay:
+                self._become(agent, State.PAUSED, deadline=self.now + delay, reason=outcome.value)
+            else:
+                self._free(agent, agent.since if lost else self.now)
+
+        self._release(agent, onward, outcome)

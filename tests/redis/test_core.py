@@ -564,6 +564,9 @@ async def test_a_snapshot_tells_everything_and_nothing_else_is_left_behind(core,
         "profiles",
         "classes-for",
         "profiles-for",
+        "queues-for",
+        "lines",
+        "rules",
         "token",
     }
 

@@ -1,18 +1,21 @@
 -- The agent picked up.
--- ARGV  4 call  5 agent  6 token
+-- ARGV  5 call  6 agent  7 token
 -- Late, after the lease ran out, it is believed as long as neither the call nor the agent is with anyone else.
 -- Not applied when it comes twice or the offer is no longer the call's.
 -- include lib/change.lua
-local id, name = ARGV[4], ARGV[5]
+local id, name = ARGV[5], ARGV[6]
 local call, agent = load('call', id), load('agent', name)
-local in_time = held_by(call, name, ARGV[6]) and call.state == 'offered'
-local late = held_by(call, name, ARGV[6]) and call.state == 'lost' and agent and agent.call == ''
-if not in_time and not late then return answer(false, standing(id)) end
+local in_time = held_by(call, name, ARGV[7]) and call.state == 'offered'
+local late = held_by(call, name, ARGV[7]) and call.state == 'lost' and agent and agent.call == ''
+if not in_time and not late then return answer(false, id) end
 
-if agent.state == 'paused' and agent.deadline == '' then -- a break begun meanwhile goes on after the conversation
+-- a break begun meanwhile goes on after the conversation
+if agent.state == 'paused' and agent.deadline == '' and agent.reason ~= 'missed-calls' then
   set('agent', agent, 'wish', 'paused', 'wish_reason', agent.reason)
 end
-out_of_line(call)
-set('call', call, 'state', 'talking', 'answered', moment(NOW))
+note_wait(call, true)
+out_of_line(call, 'talking')
+set('call', call, 'answered', moment(NOW))
+set('agent', agent, 'misses', '')
 become(agent, 'talking', { call = id, token = call.token })
-return answer(true, standing(id))
+return answer(true, id)

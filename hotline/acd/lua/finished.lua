@@ -1,10 +1,10 @@
 -- The conversation is over: the call ends as served, the agent wraps up. Also when nobody had reported the answer.
--- ARGV  4 call  5 agent  6 token
+-- ARGV  5 call  6 agent  7 token
 -- Not applied when it comes twice, or the call is with someone else. Standing: the call's last one.
 -- include lib/change.lua
-local id = ARGV[4]
+local id = ARGV[5]
 local call = load('call', id)
-if not held_by(call, ARGV[5], ARGV[6]) then return answer(false, standing(id)) end
+if not held_by(call, ARGV[6], ARGV[7]) then return answer(false, id) end
 
 local was = standing(id)
 if call.state == 'lost' then

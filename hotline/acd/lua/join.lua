@@ -1,36 +1,58 @@
 -- A call joins a queue, or its session comes back.
--- ARGV  4 call  5 queue  6 class  7 arrival  8 virtual arrival  9 wrap-up seconds  10 delays after misses (JSON)
---       11 channel  12 pbx  13 most callers in the queue (0: any number)  14 "force" or ""
+-- ARGV  5 call  6 queue  7 the same in JSON  8 needs in JSON  9 site in JSON  10 arrival  11 virtual arrival
+--       12 wrap-up seconds  13 the queue's rules (JSON, see rules_of)  14 channel  15 pbx  16 "force" or ""
+--       17 caller or ""  18 limits: "" or most callers, longest expected wait, and for the overflow callers and wait
 -- Known: place, arrival and offer stay, the channel is noted; applied only if its session had been lost.
 -- Ended by the caller's hanging up: not applied, a late join brings nobody back, unless forced by a session that has
--- heard of the caller since. Ended otherwise: joins anew. No place left: not applied, the standing says "full".
+-- heard of the caller since. Ended otherwise: joins anew. Over a limit (0 is none): not applied, the standing says
+-- "overflow", "full" or "too-long".
 -- include lib/change.lua
--- include lib/matching.lua
-local id, channel, pbx = ARGV[4], ARGV[11], ARGV[12]
+local id, channel, pbx = ARGV[5], ARGV[14], ARGV[15]
 local call = load('call', id)
 
 if call then
   local revived = call.state == 'lost'
   set('call', call, 'channel', channel, 'pbx', pbx)
-  if revived then
-    redis.call('ZREM', P .. 'due', 'call:' .. id)
-    wait(call)
-  end
-  return answer(revived, standing(id))
+  if revived then wait(call) end
+  return answer(revived, id)
 end
-if ARGV[14] ~= 'force' and redis.call('GET', key('ended', id)) == 'abandoned' then
-  return answer(false, standing(id))
-end
-local most = tonumber(ARGV[13])
-if most > 0 and redis.call('ZCARD', key('queue', ARGV[5])) >= most then return answer(false, { state = 'full' }) end
+local ended = redis.call('GET', key('ended', id))
+if ended == 'abandoned' and ARGV[16] ~= 'force' then return answer(false, id) end
 
-redis.call('DEL', key('ended', id))
-call = { id = id }
-know_class(ARGV[6])
+local queue = queue_of(ARGV[6])
+if queue.text ~= ARGV[13] then
+  write_rules(queue, ARGV[13])
+  connect_again(queue)
+end
+
+local function refused(limits)
+  local most, longest, spill, spill_wait = limits:match('^(%S+) (%S+) (%S+) (%S+)$')
+  most, longest, spill, spill_wait = tonumber(most), tonumber(longest), tonumber(spill), tonumber(spill_wait)
+  local length = redis.call('ZCARD', key('queue', queue.id))
+  local wait = (longest > 0 or spill_wait > 0) and wait_of_a_newcomer(queue) or 0
+  if spill > 0 and length >= spill or spill_wait > 0 and wait > spill_wait then return 'overflow' end
+  if most > 0 and length >= most then return 'full' end
+  if longest > 0 and wait > longest then return 'too-long' end
+end
+local state = ARGV[18] ~= '' and refused(ARGV[18])
+if state then return answer(false, { state = state }) end
+
+if ended then redis.call('DEL', key('ended', id)) end
+call = create('call', id)
 redis.call('SADD', P .. 'calls', id)
-redis.call('SADD', P .. 'queues', ARGV[5])
-redis.call('ZADD', key('queue', ARGV[5]), ARGV[8], id)
-set('call', call, 'queue', ARGV[5], 'class', ARGV[6], 'arrival', ARGV[7], 'virtual', ARGV[8], 'wrap_up', ARGV[9],
-  'delays', ARGV[10], 'channel', channel, 'pbx', pbx, 'tried', '[]', 'answered', '0')
+redis.call('ZADD', key('queue', queue.id), ARGV[11], id)
+local mine = queue.own_site ~= '' and ARGV[9] or '""'
+local class = '[' .. ARGV[7] .. ',' .. ARGV[8] .. ',' .. mine .. ']'
+set('call', call, 'queue', queue.id, 'class', class, 'arrival', ARGV[10], 'virtual', ARGV[11], 'channel', channel,
+  'pbx', pbx)
+if ARGV[12] ~= '0' then set('call', call, 'wrap_up', ARGV[12]) end
+if queue.steps ~= '' or mine ~= '""' then
+  set('call', call, 'quoted', ARGV[7], 'needs', ARGV[8], 'site', mine ~= '""' and mine or '')
+end
+if ARGV[17] ~= '' then
+  set('call', call, 'caller', ARGV[17])
+  if queue.sticky ~= '' then set('call', call, 'last', redis.call('GET', key('last', ARGV[17])) or '') end
+end
+know_class(class, queue)
 wait(call)
-return answer(true, standing(id))
+return answer(true, id)

@@ -1,10 +1,10 @@
 -- A call leaves, from whatever state: an agent held for it is as idle as before, one who talked wraps up (and the
 -- reason is then "served").
--- ARGV  4 call  5 reason (a value of hotline.acd.model.Left)
+-- ARGV  5 call  6 reason (a value of hotline.acd.model.Left)
 -- Not applied to an unknown call, but that its caller hung up is remembered: a join that was overtaken finds it.
 -- Standing: the call's last one.
 -- include lib/change.lua
-local id, reason = ARGV[4], ARGV[5]
+local id, reason = ARGV[5], ARGV[6]
 local call = load('call', id)
 local was = standing(id)
 if not call then
@@ -17,6 +17,6 @@ if call.state == 'talking' then
 else
   local agent = call.state == 'offered' and load('agent', call.agent)
   finish(call, reason)
-  if agent then release(agent, 'idle') end
+  if agent then release(agent, function() free(agent, agent.since) end) end
 end
 return answer(true, was)

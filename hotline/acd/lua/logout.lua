@@ -1,8 +1,8 @@
 -- An agent logs out: at once, or after the offer or the conversation in hand.
--- ARGV  4 agent  5 "now": not even after that, the call in hand ends as lost; else ""
+-- ARGV  5 agent  6 "now": not even after that, the call in hand ends as lost; else ""
 -- Not applied when offline or leaving already.
 -- include lib/change.lua
-local agent, now = load('agent', ARGV[4]), ARGV[5] == 'now'
+local agent, now = load('agent', ARGV[5]), ARGV[6] == 'now'
 if not agent or (agent.wish == 'offline' and not now) then return answer(false) end
 
 if agent.call ~= '' and not now then

@@ -1,8 +1,8 @@
 -- An agent takes a break, without an end: at once, or after the offer or the conversation in hand.
--- ARGV  4 agent  5 reason
+-- ARGV  5 agent  6 reason
 -- Not applied when offline, leaving after this call, or paused for that reason already.
 -- include lib/change.lua
-local agent, reason = load('agent', ARGV[4]), ARGV[5]
+local agent, reason = load('agent', ARGV[5]), ARGV[6]
 if not agent or agent.wish == 'offline' then return answer(false) end
 
 if agent.call ~= '' then

@@ -1,12 +1,12 @@
 -- The call's session begins to ring the agent, or still does: the bell may stop and the lease moves.
--- ARGV  4 call  5 agent  6 token  7 lease (the moment it ends)
+-- ARGV  5 call  6 agent  7 token  8 lease (the moment it ends)
 -- Not applied when the offer is no longer the call's.
 -- include lib/change.lua
-local id, lease = ARGV[4], ARGV[7]
+local id, lease = ARGV[5], ARGV[8]
 local call = load('call', id)
-if not held_by(call, ARGV[5], ARGV[6]) or call.state ~= 'offered' then return answer(false, standing(id)) end
+if not held_by(call, ARGV[6], ARGV[7]) or call.state ~= 'offered' then return answer(false, id) end
 
 set('call', call, 'taken', call.token, 'lease', lease)
-set('agent', { id = call.agent }, 'deadline', lease)
+set('agent', load('agent', call.agent), 'deadline', lease)
 redis.call('ZADD', P .. 'due', lease, 'agent:' .. call.agent)
-return answer(true, standing(id))
+return answer(true, id)

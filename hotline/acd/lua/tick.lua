@@ -1,28 +1,37 @@
--- Time passes: leases of silent sessions run out, wrap-ups and pauses end, calls silent for too long are given up.
--- In order of the deadlines, MOST at a time; `more` answers the next deadline ("" for none), which lies in the past
--- when there is more to do now.
--- ARGV  4 mercy: until that moment, leases that would run out and calls that would be given up are kept
+-- Time passes: leases of silent sessions run out, wrap-ups and pauses end, needs widen, callers wait no longer for one
+-- agent alone, reserve agents are called, calls silent for too long are given up.
+-- In order of the deadlines, MOST at a time; `due` answers the next deadline, which lies in the past when there is more
+-- to do now.
+-- ARGV  5 mercy: until that moment, leases that would run out and calls that would be given up are kept
 -- Applied when anything was due. An entry of `due` that belongs to nobody is dropped: it must not stop the time.
 -- include lib/change.lua
-local MOST, MERCY = 100, tonumber(ARGV[4])
+local MOST, MERCY = 100, tonumber(ARGV[5])
 
-local function keep(entry, agent)
-  local later = moment(MERCY)
-  redis.call('ZADD', P .. 'due', later, entry)
-  if not agent then return end
-  set('agent', agent, 'deadline', later)
-  set('call', { id = agent.call }, 'lease', later)
-end
-
-local function agent_due(entry, agent, deadline)
+local function agent_due(agent, deadline)
   local call = load('call', agent.call)
-  if agent.state ~= 'offered' or not held_by(call, agent.id, agent.token) then
-    become(agent, 'idle', { since = deadline }) -- as idle as if we had looked in time
-  elseif NOW < MERCY then
-    keep(entry, agent)
-  else
+  local held = agent.state == 'offered' and held_by(call, agent.id, agent.token)
+  if held and NOW < MERCY then
+    local later = moment(MERCY)
+    redis.call('ZADD', P .. 'due', later, 'agent:' .. agent.id)
+    set('agent', agent, 'deadline', later)
+    set('call', call, 'lease', later)
+  elseif held then
     lapsed[#lapsed + 1] = offer_of(call)
     miss(call, 'lost')
+  elseif agent.state == 'wrap-up' then
+    rest_or_free(agent, deadline) -- as if we had looked in time
+  else
+    free(agent, deadline)
+  end
+end
+
+local function call_due(call)
+  if call.state == 'waiting' then
+    wait(call)
+  elseif NOW < MERCY then
+    redis.call('ZADD', P .. 'due', moment(MERCY), 'call:' .. call.id)
+  else
+    give_up(call)
   end
 end
 
@@ -30,11 +39,14 @@ local function fall_due(entry, deadline)
   local kind, id = entry:match('^(%a+):(.*)$')
   local agent, call = kind == 'agent' and load('agent', id), kind == 'call' and load('call', id)
   if agent and agent.deadline ~= '' then
-    agent_due(entry, agent, deadline)
-  elseif call and call.state == 'lost' then
-    if NOW < MERCY then keep(entry) else give_up(call) end
+    agent_due(agent, deadline)
+  elseif call and (call.state == 'lost' or call.state == 'waiting' and call.deadline ~= '') then
+    call_due(call)
+  elseif kind == 'line' then
+    move_more(id)
   else
     redis.call('ZREM', P .. 'due', entry)
+    if kind == 'queue' then fill(queue_of(id)) end
   end
 end
 
@@ -45,4 +57,4 @@ for _ = 1, MOST do
   fall_due(due[1], moment(tonumber(due[2])))
   any = true
 end
-return answer(any, nil, redis.call('ZRANGE', P .. 'due', 0, 0, 'WITHSCORES')[2] or '')
+return answer(any)

@@ -1,82 +1,27 @@
--- Calls: waiting, matching, and their end. Heads only: a decision reads the first of each compatible set, whose
--- order is (virtual arrival, call id) for calls and (idle since, name) for agents.
+-- Calls: their end, and what comes of an offer.
 
-local SILENT = 60 -- seconds without a sign of life after which a call whose session was lost is given up
+local SILENT = 60               -- seconds without a sign of life after which a call whose session was lost is given up
+local REMEMBER_AGENT = 604800   -- seconds that a caller's last agent is known: a week
 
--- Whether `a` sorts before `b` as Redis sorts members: by bytes, whatever the locale.
-local function before(a, b)
-  for i = 1, math.min(#a, #b) do
-    local x, y = a:byte(i), b:byte(i)
-    if x ~= y then return x < y end
-  end
-  return #a < #b
+-- How long a caller who leaves the line waited, and whether an agent took them: for the forecast.
+local function note_wait(call, taken)
+  local queue = queue_of(call.queue)
+  local waited = NOW - tonumber(call.arrival)
+  if waited > 0 then sample(queue, 'waited', waited) end
+  if not taken then sample(queue, 'left', 1) elseif call.stood ~= '' then sample(queue, 'taken', 1) end
 end
 
--- The earlier of two { score, member }; either may be nil.
-local function earlier(a, b)
-  if not a or not b then return a or b end
-  if a[1] == b[1] then return before(b[2], a[2]) and b or a end
-  return b[1] < a[1] and b or a
-end
-
-local function offer(call, agent)
-  local token, lease = tostring(redis.call('INCR', P .. 'token')), moment(NOW + HOLD)
-  redis.call('ZREM', key('waiting', call.class), call.id)
-  set('call', call, 'state', 'offered', 'agent', agent.id, 'phone', agent.phone, 'token', token, 'lease', lease,
-    'taken', '')
-  become(agent, 'offered', { deadline = lease, call = call.id, token = token })
-  made[#made + 1] = offer_of(call)
-end
-
--- The call that an agent shall get: the first head among the classes that the agent can serve.
-find_call = function(agent)
-  local first
-  for _, class in ipairs(redis.call('SMEMBERS', key('classes-for', agent.profile))) do
-    local head = redis.call('ZRANGE', key('waiting', class), 0, 0, 'WITHSCORES')
-    if head[1] then first = earlier(first, { tonumber(head[2]), head[1] }) end
-  end
-  if first then offer(load('call', first[2]), agent) end
-end
-
--- The agent that a call shall get: idle for longest among those who have not missed it in this round; when all
--- idle ones have, a new round begins. Those who missed it may stand in front, so as many more are read.
-local function find_agent(call)
-  local tried = cjson.decode(call.tried)
-  local missed = {}
-  for _, name in ipairs(tried) do missed[name] = true end
-  local fresh, any
-  for _, profile in ipairs(redis.call('SMEMBERS', key('profiles-for', call.class))) do
-    local heads = redis.call('ZRANGE', key('idle', profile), 0, #tried, 'WITHSCORES')
-    for i = 1, #heads, 2 do
-      local head = { tonumber(heads[i + 1]), heads[i] }
-      any = earlier(any, head)
-      if not missed[head[2]] then fresh = earlier(fresh, head) end
-    end
-  end
-  if any and not fresh then set('call', call, 'tried', '[]') end
-  return fresh or any
-end
-
--- A call waits from now on, in the place that its virtual arrival gives it, unless an agent is idle.
-local function wait(call)
-  local found = find_agent(call)
-  if found then return offer(call, load('agent', found[2])) end
-  set('call', call, 'state', 'waiting', 'agent', '', 'token', '')
-  redis.call('ZADD', key('waiting', call.class), call.virtual, call.id)
-end
-
--- The call waits no longer, in whatever way.
-local function out_of_line(call)
-  redis.call('ZREM', key('waiting', call.class), call.id)
-  redis.call('ZREM', P .. 'due', 'call:' .. call.id)
+-- The call has a conversation, or ends: it stands in line no more.
+local function out_of_line(call, state)
+  turn(call, state)
   redis.call('ZREM', key('queue', call.queue), call.id)
-  if redis.call('EXISTS', key('queue', call.queue)) == 0 then redis.call('SREM', P .. 'queues', call.queue) end
 end
 
 -- The end of a call, with its one reason. Frees no agent.
 local function finish(call, reason)
-  out_of_line(call)
-  redis.call('DEL', key('call', call.id))
+  if call.state ~= 'talking' and reason ~= 'served' then note_wait(call, false) end
+  out_of_line(call, 'ended')
+  drop('call', call)
   redis.call('SREM', P .. 'calls', call.id)
   redis.call('SET', key('ended', call.id), reason, 'EX', TOMBSTONE)
 end
@@ -92,17 +37,26 @@ local function held_by(call, name, token) return call and call.agent == name and
 
 -- A conversation is over: the call was served, the agent wraps up.
 local function hang_up(call)
-  local agent, seconds = load('agent', call.agent), tonumber(call.wrap_up)
-  finish(call, 'served')
-  if seconds > 0 then
-    release(agent, 'wrap-up', { deadline = moment(NOW + seconds) })
-  else
-    release(agent, 'idle', { since = moment(NOW) })
+  local agent, seconds = load('agent', call.agent), number(call, 'wrap_up')
+  if call.state == 'talking' then
+    local queue = queue_of(call.queue)
+    sample(queue, 'handled', 1)
+    sample(queue, 'handling', math.max(0, NOW - tonumber(call.answered)) + seconds)
   end
+  finish(call, 'served')
+  if call.caller ~= '' then redis.call('SET', key('last', call.caller), agent.id, 'EX', REMEMBER_AGENT) end
+  if agent.max_in_row ~= '' then set('agent', agent, 'row', number(agent, 'row') + 1) end
+  release(agent, function()
+    if seconds > 0 then
+      become(agent, 'wrap-up', { deadline = moment(NOW + seconds) })
+    else
+      rest_or_free(agent, moment(NOW))
+    end
+  end)
 end
 
 local function note_tried(call, name)
-  local tried = cjson.decode(call.tried)
+  local tried = call.tried == '' and {} or cjson.decode(call.tried)
   for _, known in ipairs(tried) do
     if known == name then return end
   end
@@ -110,22 +64,34 @@ local function note_tried(call, name)
   set('call', call, 'tried', cjson.encode(tried))
 end
 
+-- The agent after a miss: left alone for a while, or until they say that they are ready.
+local function after_miss(agent, rules, outcome)
+  local delay, lost = rules.delays[outcome] or 0, outcome == 'lost'
+  local too_many = not lost and rules.miss_limit > 0 and number(agent, 'misses') + 1 >= rules.miss_limit
+  if not lost then set('agent', agent, 'misses', too_many and '' or number(agent, 'misses') + 1) end
+  release(agent, function()
+    if too_many then
+      become(agent, 'paused', { reason = 'missed-calls' })
+    elseif delay > 0 then
+      become(agent, 'paused', { deadline = moment(NOW + delay), reason = outcome })
+    else
+      free(agent, lost and agent.since or moment(NOW))
+    end
+  end, outcome)
+end
+
 -- An offer came to nothing. The call goes first, so that others are tried before the agent is free again. When its
 -- session is lost nobody would take a next offer: the call keeps its place in the line but gets none until it joins
 -- again, and the agent, who is not to blame, keeps the idle time.
 local function miss(call, outcome)
-  local agent, lost = load('agent', call.agent), outcome == 'lost'
-  local delay = cjson.decode(call.delays)[outcome] or 0
-  if lost then
-    set('call', call, 'state', 'lost')
+  local agent = load('agent', call.agent)
+  if outcome == 'lost' then
+    turn(call, 'lost')
     redis.call('ZADD', P .. 'due', moment(NOW + SILENT), 'call:' .. call.id)
   else
     note_tried(call, agent.id)
+    if call.last == agent.id then set('call', call, 'last', '') end
     wait(call)
   end
-  if delay > 0 then
-    release(agent, 'paused', { deadline = moment(NOW + delay), reason = outcome })
-  else
-    release(agent, 'idle', { since = lost and agent.since or moment(NOW) })
-  end
+  after_miss(agent, rules_of(queue_of(call.queue)), outcome)
 end
