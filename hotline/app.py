@@ -30,6 +30,7 @@ from hotline.callbacks.rounds import Rounds
 from hotline.callbacks.salvage import Salvage
 from hotline.callbacks.trouble import Trouble
 from hotline.callbacks.voicemail import Answering
+from hotline.callers import Callers
 from hotline.clock import clock
 from hotline.events import CallRefused, Event, LinkChanged
 from hotline.http import Health, remembered, serve_http
@@ -88,7 +89,7 @@ class Service:
             settings.redis.host, settings.redis.port, on_link=self._redis_link, on_refused=self._redis_refused
         )
         self.core = Core(self.store)
-        self.pbxs = Pbxs(settings.ami, now=self.now, emit=self.emit)
+        self.pbxs = Pbxs(settings.ami, now=self.now, emit=self.emit, look_every=settings.reconcile)
         self.bell = Bell(self.pbxs.chimes(), self.core.taken)
         self.desk = Desk(self.core, self.bell, self.now, self.emit)
         self.outbox = Outbox(settings.spool)
@@ -96,17 +97,19 @@ class Service:
         self.promises = Promises(config.voicemail, config.calendars)
         self.rounds = self._rounds()
         self.answering = self._answering()
+        self.callers = Callers(self.store, region=config.country)
         self.sounds = Sounds(settings.sounds, tell=self._tell_unheard)
         self.reception = Reception(
             config,
             desk=self.desk,
             answering=self.answering,
+            callers=self.callers,
             sounds=self.sounds,
             pbxs=self.pbxs.names,
             emit=self.emit,
             log=self.log,
         )
-        self.pbxs.spread_nets(self.desk, self.reception.has)
+        self.pbxs.spread_nets(self.desk, self.reception.has, config.agents)
         self.server = Server(
             self.reception.handle,
             host=settings.agi.host,
@@ -145,6 +148,7 @@ class Service:
     def _redis_link(self, up: bool) -> None:
         self.emit(LinkChanged(at=self.now(), link="redis", up=up))
         if up:
+            self.callers.doubt()
             self.redis_back.set()
 
     def _call_failed(self, request: Request, error: Exception) -> None:

@@ -55,6 +55,9 @@ def serve(
     max_calls: Annotated[
         int, typer.Option(envvar="HOTLINE_MAX_CALLS", min=1, max=100_000, help="Callers at once; above it, busy.")
     ] = 1000,
+    reconcile: Annotated[
+        float, typer.Option(envvar="HOTLINE_RECONCILE", min=1, max=3600, help="Seconds between looks for leaks.")
+    ] = 30.0,
 ) -> None:
     """Serve calls until SIGTERM: then finish those under way. A second signal ends them at once."""
     from hotline.app import run
@@ -71,6 +74,7 @@ def serve(
             sounds=sounds.absolute(),
             clock=clock,
             max_calls=max_calls,
+            reconcile=reconcile,
         )
     except ValueError as problem:
         stop(problem)

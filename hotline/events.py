@@ -124,7 +124,8 @@ class ConversationEnded(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallerLeftQueue(Event):
-    """Without an agent: `reason` is abandoned, max-wait, full or lost."""
+    """Without an agent: `reason` is a value of hotline.acd.model.Left; `waited` since the arrival, the time in queues
+    that sent the caller on included."""
 
     queue: str
     reason: str
@@ -178,6 +179,14 @@ class AgentStateChanged(Event):
     agent: str
     state: str
     cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeakHealed(Event):
+    """Redis said what was not so, and the PBX told it better: `what` is a value of hotline.acd.desk.Leak."""
+
+    what: str
+    agent: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

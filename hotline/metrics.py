@@ -23,6 +23,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metr
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from hotline.acd.desk import Leak
 from hotline.acd.model import AgentState, Left, Missed, QueueSettings, Snapshot
 from hotline.callbacks.indexer import PromiseCounts
 from hotline.events import (
@@ -35,6 +36,7 @@ from hotline.events import (
     ConversationEnded,
     Event,
     KeyPressed,
+    LeakHealed,
     LinkChanged,
     OfferMissed,
     VoicemailFailed,
@@ -70,8 +72,8 @@ _KEYS = _Words(("chosen", "invalid", "silence"))
 _LEFT = _Words(each for each in Left if each is not Left.SERVED)
 _OFFERS = _Words(("answered", *Missed))
 _WAIT_ENDS = _Words(("answered", Left.ABANDONED))
+_LEAKS = _Words(Leak)
 _MESSAGES = _Words(("saved", "too-short", "disk", "recording"))
-
 
 _Kind = TypeVar("_Kind", bound=Counter | Histogram)
 
@@ -124,6 +126,7 @@ class Metrics:
         self._resumed = counts("hotline_calls_resumed", "Calls brought back after a service died under them.")
         self._keys = counts("hotline_menu_keys", "Answers to menus.", menu=menu, outcome=_KEYS)
         self._losses = counts("hotline_link_losses", "Links lost.", link=self._links)
+        self._leaks = counts("hotline_healed", "What Redis had wrong and the PBX knew better.", what=_LEAKS)
 
     def _count_queues(self, queue: _Words, thresholds: Iterable[float]) -> None:
         counts, times = self._counts, self._times
@@ -209,6 +212,9 @@ class Metrics:
     def _voicemail_failed(self, event: VoicemailFailed) -> None:
         self._messages(event.queue, event.reason).inc()
 
+    def _leak_healed(self, event: LeakHealed) -> None:
+        self._leaks(event.what).inc()
+
     def _link_changed(self, event: LinkChanged) -> None:
         self._up[self._links(event.link)] = event.up
         if not event.up:
@@ -290,5 +296,6 @@ _TABLE: dict[type[Event], Callable[[Metrics, Any], None]] = {
     ConversationEnded: Metrics._conversation_ended,
     VoicemailSaved: Metrics._voicemail_saved,
     VoicemailFailed: Metrics._voicemail_failed,
+    LeakHealed: Metrics._leak_healed,
     LinkChanged: Metrics._link_changed,
 }

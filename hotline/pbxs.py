@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator
+import random
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator, Mapping
 from typing import Any
 
 from ami.actions import LinkDown
 from ami.client import Client
 from hotline.acd.bell import Chime
 from hotline.acd.desk import Desk
+from hotline.acd.devices import Devices
+from hotline.acd.model import AgentSettings
 from hotline.acd.nets import Nets
 from hotline.clock import Clock
 from hotline.events import Emit, LinkChanged
@@ -18,9 +21,13 @@ from hotline.settings import Manager
 
 
 class Pbxs:
-    """One client for each PBX; once there is a desk, one net each. The PBXs may come and go."""
+    """One client for each PBX; once there is a desk, one net each. The PBXs may come and go.
 
-    def __init__(self, managers: Collection[Manager], *, now: Clock, emit: Emit) -> None:
+    Every `look_every` seconds, more or less, Redis is compared with them.
+    """
+
+    def __init__(self, managers: Collection[Manager], *, now: Clock, emit: Emit, look_every: float) -> None:
+        self._look_every = look_every
         self._now, self._emit = now, emit
         self._clients = {manager.name: self._client(manager) for manager in managers}
         self._nets: dict[str, Nets] = {}
@@ -46,15 +53,25 @@ class Pbxs:
         """For each, as a part of our health, what is wrong with its link."""
         return {f"ami:{name}": _ping(client) for name, client in self._clients.items()}
 
-    def spread_nets(self, desk: Desk, ours: Callable[[str], bool]) -> None:
+    def spread_nets(self, desk: Desk, ours: Callable[[str], bool], agents: Mapping[str, AgentSettings]) -> None:
         """From now on, tell the desk what the PBXs say. `ours`: whether a session here has a call in hand."""
-        self._nets = {name: Nets(name, desk, ours, client.snapshot) for name, client in self._clients.items()}
+        devices = Devices(agents)
+        self._nets = {
+            name: Nets(name, desk, ours, client.snapshot, agents=agents, devices=devices)
+            for name, client in self._clients.items()
+        }
 
     def work(self) -> Iterator[Coroutine[Any, Any, None]]:
         """What is to run all the time."""
         for name, client in self._clients.items():
             yield client.run()
             yield self._listen(client, self._nets[name])
+            yield self._look_now_and_then(self._nets[name])
+
+    async def _look_now_and_then(self, nets: Nets) -> None:
+        while True:
+            await asyncio.sleep(self._look_every * random.uniform(0.8, 1.2))  # noqa: S311  services take turns
+            await nets.look()
 
     async def _listen(self, client: Client, nets: Nets) -> None:
         async for message in client.events():

@@ -22,6 +22,7 @@ from hotline.acd.desk import Desk
 from hotline.acd.model import Left
 from hotline.acd.waiting import wait_for_agent
 from hotline.callbacks.voicemail import Answering
+from hotline.callers import Callers
 from hotline.events import CallEnded, CallRefused, CallStarted, Emit
 from hotline.flow.engine import walk
 from hotline.flow.phone import HungUp, LineLost, Phone
@@ -43,13 +44,14 @@ class Reception:
         *,
         desk: Desk,
         answering: Answering,
+        callers: Callers,
         sounds: Sounds,
         pbxs: Collection[str],
         emit: Emit,
         log: BoundLogger,
     ) -> None:
         self.config, self.desk, self.emit = config, desk, emit
-        self._answering, self._sounds, self._log = answering, sounds, log
+        self._answering, self._callers, self._sounds, self._log = answering, callers, sounds, log
         self._shifts = Shifts(config.agents, config.pauses, desk=desk, log=log)
         self._calls: dict[str, asyncio.Event] = {}
         """Each with whether the dialplan has said its last word."""
@@ -72,7 +74,15 @@ class Reception:
         return self.config.calendars[calendar].is_open(datetime.fromtimestamp(self.now(), UTC))
 
     async def wait_for_agent(self, phone: Phone, queue: str) -> str:
-        return await wait_for_agent(phone, self.config.queues[queue], self.desk, self._calls.get(phone.info.call))
+        info = phone.info
+        return await wait_for_agent(
+            phone,
+            self.config.queues[queue],
+            self.desk,
+            self._calls.get(info.call),
+            site=self.config.site(info.dialed),
+            caller=await self._callers.opaque(info.caller),
+        )
 
     async def take_message(self, phone: Phone, queue: str) -> None:
         await self._answering.take_message(phone, queue)

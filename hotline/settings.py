@@ -72,3 +72,5 @@ class Settings:
     sounds: Path
     clock: Path | None
     max_calls: int
+    reconcile: float = 30.0
+    """Seconds between comparisons of Redis with the PBXs."""

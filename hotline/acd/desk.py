@@ -12,13 +12,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import enum
+import math
 from collections.abc import Awaitable, Callable
 
 from hotline.acd.bell import Bell
 from hotline.acd.core import Core
-from hotline.acd.model import AgentState, CallState, Change, Left, Missed, Offer, Standing
+from hotline.acd.model import CallState, Change, Left, Missed, Offer, Standing
 from hotline.clock import Clock
-from hotline.events import AgentAnswered, AgentStateChanged, CallerLeftQueue, ConversationEnded, Emit, OfferMissed
+from hotline.events import (
+    AgentAnswered,
+    AgentStateChanged,
+    CallerLeftQueue,
+    ConversationEnded,
+    Emit,
+    LeakHealed,
+    OfferMissed,
+)
 from hotline.store import ScriptRefused, StoreDown
 
 TICK_EVERY = 1.0
@@ -28,9 +38,6 @@ RETRY_REFUSED_EVERY = 5.0
 
 MERCY = 6.0
 """Seconds after Redis's return before any lease runs out: longer than sessions need to look, and to renew."""
-
-_SOON_OVER = (AgentState.WRAP_UP, AgentState.PAUSED)
-"""What may end before the next tick. Leases are longer."""
 
 PATIENCE = 2.0
 """Seconds that a call's session waits for Redis to take a change; then it goes on."""
@@ -42,6 +49,21 @@ Work = Callable[[str], Awaitable[None]]
 """Makes one change of the core and tells of it, given the id that all its tries share."""
 
 
+class Leak(enum.StrEnum):
+    """What the nets find in Redis that is not so."""
+
+    CALL = "call"
+    """A call that the PBX does not have."""
+    CONVERSATION = "conversation"
+    """An agent who talks, says Redis, whose phone has left the call."""
+    ANSWER = "answer"
+    """An agent who is being rung, says Redis, and talks."""
+    AGENT = "agent"
+    """An agent who is held for a call that Redis does not have."""
+    DEVICE = "device"
+    """An agent whose phone is in use, says Redis, and is not; or the other way round."""
+
+
 class Desk:
     """The queue core with its bells, its clock and its voice."""
 
@@ -51,6 +73,7 @@ class Desk:
         self._settling: dict[str, asyncio.Task[None]] = {}  # call → the last of what waits for Redis
         self._unsettled: set[asyncio.Task[None]] = set()
         self._due = asyncio.Event()
+        self._next_tick = 0.0
         self.trouble = ""
         """Why time stands still for agents and callers, though Redis answers; "" when it does not."""
 
@@ -64,7 +87,7 @@ class Desk:
             self._missed(lapsed, Missed.LOST, self.now(), 0.0)
         for lost, was in change.given_up:
             self._left(lost, was, Left.LOST, "unknown", self.now())
-        if any(state in _SOON_OVER for _, state in change.agents):
+        if change.due is not None and change.due < self._next_tick:
             self._due.set()
         return change
 
@@ -101,8 +124,11 @@ class Desk:
         if self._settling.get(call) is done:
             del self._settling[call]
 
-    async def answered(self, call: str, agent: str, token: int, ago: float = 0.0) -> None:
-        """The agent picked up, `ago` seconds before now. Late, doubled and foreign reports change nothing."""
+    async def answered(self, call: str, agent: str, token: int, ago: float = 0.0, *, heals: bool = False) -> None:
+        """The agent picked up, `ago` seconds before now. Late, doubled and foreign reports change nothing.
+
+        `heals`, here and elsewhere: nobody told it but the nets.
+        """
         moment = self.now() - ago
 
         async def tell(operation: str) -> None:
@@ -110,6 +136,7 @@ class Desk:
             was = self.carry_out(change, "answered", call).standing
             if change.applied:
                 self._answered(call, was.queue, agent, moment, was.arrival)
+                self._healed(heals, Leak.ANSWER, agent, call)
 
         await self.settle(call, "answered", tell)
 
@@ -125,7 +152,9 @@ class Desk:
 
         await self.settle(call, outcome.value, tell)
 
-    async def finished(self, offer: Offer, ended_by: str, talked: float, arrival: float) -> None:
+    async def finished(
+        self, offer: Offer, ended_by: str, talked: float, arrival: float, *, heals: bool = False
+    ) -> None:
         """The conversation of an offer is over; the agent wraps up. That they answered is told if nobody has."""
         moment, call = self.now(), offer.call
 
@@ -136,10 +165,19 @@ class Desk:
                 self._answered(call, offer.queue, offer.agent, moment - talked, arrival)
             if change.applied or _forgotten(change.standing):
                 self._ended(offer, talked, ended_by, moment)
+            self._healed(heals and change.applied, Leak.CONVERSATION, offer.agent, call)
 
         await self.settle(call, "finished", tell)
 
-    async def gone(self, call: str, reason: Left, ended_by: str = "unknown", last: Standing | None = None) -> None:
+    async def gone(
+        self,
+        call: str,
+        reason: Left,
+        ended_by: str = "unknown",
+        last: Standing | None = None,
+        *,
+        heals: bool = False,
+    ) -> None:
         """The caller is gone, in whatever state; whoever was held or talking is freed. Twice is nothing.
 
         `last` is what the call's own session knew of it; it is told if Redis has lost its data.
@@ -154,8 +192,26 @@ class Desk:
                 self._left(call, change.standing, reason, ended_by, moment)
             elif last and _forgotten(change.standing):
                 self._left(call, last, reason, ended_by, moment)
+            self._healed(heals and change.applied, Leak.CALL, "", call)
 
         await self.settle(call, reason.value, tell)
+
+    async def device(self, agent: str, in_use: bool, *, heals: bool = False) -> None:
+        """An agent's phone is in use for something else than our calls, or no more. What Redis cannot be told now,
+        the nets tell it later."""
+        with contextlib.suppress(StoreDown):
+            change = self.carry_out(await self.core.device(agent, in_use, self.now()), "phone")
+            self._healed(heals and bool(change.agents), Leak.DEVICE, agent)
+
+    async def free(self, agent: str, call: str, token: int) -> None:
+        """An agent is held by this token for a call that is not: free them."""
+        with contextlib.suppress(StoreDown):
+            change = self.carry_out(await self.core.free(agent, call, token, self.now()), "healed", call)
+            self._healed(change.applied, Leak.AGENT, agent, call)
+
+    def _healed(self, applied: bool, what: Leak, agent: str, call: str = "") -> None:
+        if applied:
+            self.emit(LeakHealed(at=self.now(), call=call, what=what.value, agent=agent))
 
     def _left(self, call: str, was: Standing, reason: Left, ended_by: str, at: float) -> None:
         if was.state is CallState.TALKING and was.offer:
@@ -194,7 +250,8 @@ class Desk:
                 continue
             self.trouble = ""
             self.carry_out(change, "time")
-            await self._sleep(min(max(deadline - moment, 0.0), TICK_EVERY) if deadline else TICK_EVERY)
+            self._next_tick = min(deadline or math.inf, moment + TICK_EVERY)
+            await self._sleep(max(self._next_tick - moment, 0.0))
 
     async def _outage(self, down: StoreDown) -> None:
         """Until Redis takes a write again."""

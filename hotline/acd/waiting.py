@@ -39,14 +39,24 @@ _NO_PLACE = {CallState.FULL: Left.FULL, CallState.TOO_LONG: Left.TOO_LONG, CallS
 """Standings of one who could not join, with what that is called."""
 
 
-async def wait_for_agent(phone: Phone, queue: QueueSettings, desk: Desk, ended: asyncio.Event | None = None) -> str:
+async def wait_for_agent(
+    phone: Phone,
+    queue: QueueSettings,
+    desk: Desk,
+    ended: asyncio.Event | None = None,
+    *,
+    site: str = "",
+    caller: str = "",
+) -> str:
     """END after a conversation with an agent; else the menu to which the queue's overflow leads, "" without one.
+
+    `site` is the caller's; `caller` stands for the person in an opaque way. "" where they are not known.
 
     `ended` is set once the dialplan's last word on the call was heard and the answer it told of is known; None where
     it has none.
     Raises HungUp (the caller has left the queue then) and LineLost (the place is kept).
     """
-    wait = _Wait(phone, queue, desk)
+    wait = _Wait(phone, queue, desk, site=site, caller=caller)
     try:
         return await wait.run()
     except HungUp:
@@ -59,8 +69,9 @@ async def wait_for_agent(phone: Phone, queue: QueueSettings, desk: Desk, ended: 
 class _Wait:
     """The state of one wait. Moments in POSIX seconds by the desk's clock."""
 
-    def __init__(self, phone: Phone, queue: QueueSettings, desk: Desk) -> None:
+    def __init__(self, phone: Phone, queue: QueueSettings, desk: Desk, *, site: str, caller: str) -> None:
         self.phone, self.queue, self.desk = phone, queue, desk
+        self.site, self.caller = site, caller
         self.call = phone.info.call
         self.ticket = Ticket(0.0)
         self.announced = 0.0
@@ -143,6 +154,8 @@ class _Wait:
             now=self.desk.now(),
             channel=info.channel,
             pbx=info.pbx,
+            site=self.site,
+            caller=self.caller,
             force=self.doubted,
         )
         self.joined = True

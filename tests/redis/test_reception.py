@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from agi.channel import Channel
 from agi.protocol import Parser, Request
 from hotline.acd.model import AgentState
+from hotline.callers import Callers
 from hotline.events import AgentAnswered, CallEnded, CallerLeftQueue, ConversationEnded
 from hotline.phones.sounds import Sounds
 from hotline.reception import Reception
@@ -70,6 +71,7 @@ def reception(floor: Floor, tmp_path: Path) -> Reception:
         load(CONFIG),
         desk=floor.desk,
         answering=SimpleNamespace(),  # type: ignore[arg-type]
+        callers=Callers(floor.core._store, region="VN"),
         sounds=Sounds(tmp_path),
         pbxs=["pbx1"],
         emit=floor.events.append,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,7 @@ async def test_agents_get_breaks_and_are_ready_again(floor: Floor, agents: Any) 
     assert await floor.agent("anna") is AgentState.PAUSED
     (anna,) = [each for each in json.loads((await agents("--json")).output) if each["agent"] == "anna"]
     assert (anna["state"], anna["reason"], anna["call"]) == ("paused", "lunch", "")
+    assert abs(anna["since"] - time.time()) < 60
     assert (await agents("ready", "anna")).output == "anna is ready.\n"
     assert (await agents("ready", "anna")).output == "anna is idle: there was no break to end.\n"
     assert (await agents("pause", "anna")).output == "anna is paused.\n"

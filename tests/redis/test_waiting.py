@@ -194,6 +194,48 @@ async def test_one_who_was_sent_on_and_comes_back_after_our_death_has_not_forgot
     assert floor.one(CallerLeftQueue).reason == "abandoned"
 
 
+async def somebody_waits(floor: Floor, queue: QueueSettings, seconds: float) -> None:
+    arrival, now = floor.moment - seconds, floor.moment
+    await floor.core.join("pbx1-9.9", queue=queue, arrival=arrival, now=now, channel="PJSIP/x-1", pbx="pbx1")
+
+
+async def test_where_a_long_wait_is_expected_nobody_joins(floor: Floor) -> None:
+    queue = replace(POWER, max_expected_wait=60.0)
+    await somebody_waits(floor, queue, 100.0)
+    phone = ScriptedPhone()
+    assert await wait_for_agent(phone, queue, floor.desk) == ""
+    assert floor.story() == ["CallerLeftQueue"]
+    assert floor.one(CallerLeftQueue).reason == "too-long"
+    assert phone.notes["ARRIVED"] == ""
+
+
+@pytest.mark.parametrize("overflow", [Overflow("busy", length=1), Overflow("busy", expected=60.0)])
+async def test_a_queue_that_is_too_long_sends_on_who_comes_but_not_who_comes_back(
+    floor: Floor, overflow: Overflow
+) -> None:
+    queue = replace(POWER, overflow=overflow)
+    await somebody_waits(floor, queue, 100.0)
+    phone = ScriptedPhone([""])
+    assert await wait_for_agent(phone, queue, floor.desk) == "busy"
+    left = floor.one(CallerLeftQueue)
+    assert (left.reason, left.waited) == ("overflow", 0.0)
+    floor.moment += 30
+    with pytest.raises(HungUp):
+        await wait_for_agent(phone, queue, floor.desk)
+    assert floor.one(CallerQueued).position == 2
+    assert floor.all(CallerLeftQueue)[-1].waited == 30.0
+
+
+async def test_a_caller_is_rung_through_to_the_agent_of_the_last_talk(floor: Floor) -> None:
+    queue = replace(POWER, sticky=30.0, wrap_up=0.0)
+    await floor.core.login(BINH, floor.moment)
+    assert await wait_for_agent(ScriptedPhone(dials=[TALKED]), queue, floor.desk, caller="nam")
+    await floor.core.login(ANNA, floor.moment - 600)
+    again = ScriptedPhone(dials=[TALKED], info=replace(INFO, call="pbx1-3.3"))
+    assert await wait_for_agent(again, queue, floor.desk, caller="nam")
+    assert again.heard == [">> dial PJSIP/binh"]
+
+
 async def test_one_who_was_in_the_queue_already_is_not_turned_away_when_it_is_full(floor: Floor) -> None:
     await floor.core.join(
         "pbx1-9.9", queue=POWER, arrival=floor.moment, now=floor.moment, channel="PJSIP/x-1", pbx="pbx1"

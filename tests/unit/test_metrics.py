@@ -25,6 +25,7 @@ from hotline.events import (
     CallStarted,
     ConversationEnded,
     KeyPressed,
+    LeakHealed,
     LinkChanged,
     OfferMissed,
     VoicemailFailed,
@@ -151,6 +152,17 @@ def _written(labels: frozenset[tuple[str, str]]) -> str:
             VoicemailFailed(at=NOW, queue="billing", reason="disk"),
             "voicemails_total{outcome=disk,queue=billing} 1",
         ),
+        (
+            CallerLeftQueue(at=NOW, queue="billing", reason="too-long", waited=0),
+            "queue_left_total{queue=billing,reason=too-long} 1, wait_seconds_count{outcome=other,queue=billing} 1",
+        ),
+        (
+            CallerLeftQueue(at=NOW, queue="billing", reason="overflow", waited=60),
+            "queue_left_total{queue=billing,reason=overflow} 1, wait_seconds_count{outcome=other,queue=billing} 1, "
+            "wait_seconds_sum{outcome=other,queue=billing} 60",
+        ),
+        (LeakHealed(at=NOW, call="c", what="call"), "healed_total{what=call} 1"),
+        (LeakHealed(at=NOW, what="device", agent="anna"), "healed_total{what=device} 1"),
         (LinkChanged(at=NOW, link="redis", up=True), "link_up{link=redis} 1"),
         (LinkChanged(at=NOW, link="redis", up=False), "link_losses_total{link=redis} 1"),
     ],
@@ -173,7 +185,7 @@ async def test_a_call_is_active_until_it_ends(figures: Metrics) -> None:
 async def test_gauges_tell_what_redis_holds(figures: Metrics) -> None:
     snapshot = Snapshot(
         queues={"billing": QueueCount(waiting=3, oldest=NOW - 42)},
-        agents={"anna": (AgentState.TALKING, "c", 7), "binh": (AgentState.IDLE, "", 0)},
+        agents={"anna": (AgentState.TALKING, "c", 7), "binh": (AgentState.DEVICE_BUSY, "", 0)},
         calls={},
     )
     promises = PromiseCounts({"captured": 4, "due": 2}, due_now=2, oldest_due=NOW - 60)
@@ -181,7 +193,11 @@ async def test_gauges_tell_what_redis_holds(figures: Metrics) -> None:
     assert value(series, "hotline_queue_waiting", queue="billing") == 3
     assert value(series, "hotline_queue_longest_wait_seconds", queue="billing") == 42
     states = {state: value(series, "hotline_agents", state=state.value) for state in AgentState}
-    assert {state: number for state, number in states.items() if number} == {"talking": 1, "idle": 1, "offline": 1}
+    assert {state: number for state, number in states.items() if number} == {
+        "talking": 1,
+        "device-busy": 1,
+        "offline": 1,
+    }
     assert value(series, "hotline_promises", state="captured") == 4
     assert value(series, "hotline_promises_due") == 2
     assert value(series, "hotline_promises_oldest_due_seconds") == 60

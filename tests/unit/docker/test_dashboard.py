@@ -110,7 +110,7 @@ def test_what_ops_look_for_is_on_it() -> None:
         "hotline_calls_active", "hotline_calls_total", "hotline_queue_waiting", "hotline_queue_longest_wait_seconds",
         "hotline_queue_answered_within_total", "hotline_queue_abandoned_total", "hotline_wait_seconds_sum",
         "hotline_agents", "hotline_promises", "hotline_promises_due", "hotline_promises_oldest_due_seconds",
-        "hotline_link_up", "hotline_link_losses_total",
+        "hotline_link_up", "hotline_link_losses_total", "hotline_healed_total",
     ):  # fmt: skip
         assert re.search(rf"\b{name}\b", asked), name
 
