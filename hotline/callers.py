@@ -1,8 +1,8 @@
 """Callers are known again without being known: a keyed hash stands for a number.
 
 Rules of this file:
-- The key is made once for an installation and kept in Redis, where all services find it. Who lacks it cannot try all
-  numbers to find the one behind a hash.
+- The key is made once for an installation and kept in Redis (`secret`), where all services find it. Who lacks it
+  cannot try all numbers to find the one behind a hash.
 - Should Redis lose it, a service that knows it puts it back.
 - Who hides the number, and everybody while Redis is away, is "": a caller like any other.
 """

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 
 from ami.events import DeviceStateChange, DialEnd, Event, Hangup, Snapshot
 from hotline.acd import reconcile
@@ -111,8 +111,8 @@ class Nets:
         self._miss(reconcile.gone_calls(self._pbx, known, snapshot), snapshot.asked_at - YOUNG)
         for held in reconcile.missed_answers(known, snapshot):
             await self._desk.answered(held.call, held.agent, held.token, heals=True)
-        for held in reconcile.ended_talks(self._pbx, known, snapshot, self._agents):
-            self._later(f"net, talk {held.call}", self._talk_ended(held))
+        if ended := reconcile.ended_talks(self._pbx, known, snapshot, self._agents):
+            self._later("net, talks", self._look_at_talks(ended))
         for held in reconcile.held_for_nothing(known):
             await self._desk.free(held.agent, held.call, held.token)
         self._compare_devices(known)
@@ -141,39 +141,45 @@ class Nets:
         await asyncio.sleep(YOUNG)
         await self.look()
 
-    async def _talk_ended(self, held: Held) -> None:
-        """The agent's phone was not in the call any more; if it still is not, the conversation is over."""
+    async def _look_at_talks(self, before: Collection[Held]) -> None:
+        """These agents' phones were not in the call any more; where they still are not, the conversation is over."""
         await asyncio.sleep(GRACE)
         with contextlib.suppress(ConnectionError):
             snapshot = await self._ask()
             known = await self._desk.core.snapshot()
-            if held not in reconcile.ended_talks(self._pbx, known, snapshot, self._agents):
-                return
-            standing = await self._desk.core.look(held.call)
-            offer = standing.offer
-            if offer and standing.state is CallState.TALKING and offer.token == held.token:
-                talked = max(0.0, self._desk.now() - standing.answered)
-                await self._desk.finished(offer, "unknown", talked, standing.arrival, heals=True)
+            for held in reconcile.ended_talks(self._pbx, known, snapshot, self._agents):
+                if held in before:
+                    await self._talk_ended(held)
+
+    async def _talk_ended(self, held: Held) -> None:
+        standing = await self._desk.core.look(held.call)
+        offer = standing.offer
+        if offer and standing.state is CallState.TALKING and offer.token == held.token:
+            talked = max(0.0, self._desk.now() - standing.answered)
+            await self._desk.finished(offer, "unknown", talked, standing.arrival, heals=True)
 
     # -- phones ---------------------------------------------------------------------------------------------------
 
     def _compare_devices(self, known: Known) -> None:
-        for name in self._agents:
-            state, *_ = known.agents.get(name, (AgentState.OFFLINE,))
-            if self._differs(name, state):
-                self._later(f"net, phone of {name}", self._look_at_phone(name))
+        if differing := self._differing(known):
+            self._later("net, phones", self._look_at_phones(differing))
 
-    def _differs(self, agent: str, state: AgentState) -> bool:
-        in_use = self._devices.in_use(agent)
-        return in_use is not None and state is (AgentState.IDLE if in_use else AgentState.DEVICE_BUSY)
+    def _differing(self, known: Known) -> set[str]:
+        """Agents who are idle while their phones are in use, or the other way round."""
+        wrong = {True: AgentState.IDLE, False: AgentState.DEVICE_BUSY, None: None}
+        return {
+            name
+            for name, (state, *_) in known.agents.items()
+            if name in self._agents and state is wrong[self._devices.in_use(name)]
+        }
 
-    async def _look_at_phone(self, agent: str) -> None:
+    async def _look_at_phones(self, before: Collection[str]) -> None:
         """Events are on their way all the time: what is so a moment later is so."""
         await asyncio.sleep(GRACE)
         with contextlib.suppress(StoreDown):
-            state, *_ = (await self._desk.core.snapshot()).agents.get(agent, (AgentState.OFFLINE,))
-            if self._differs(agent, state):
-                await self._desk.device(agent, bool(self._devices.in_use(agent)), heals=True)
+            for agent in self._differing(await self._desk.core.snapshot()):
+                if agent in before:
+                    await self._desk.device(agent, bool(self._devices.in_use(agent)), heals=True)
 
     async def close(self) -> None:
         """Forget what was about to be told; the next snapshot tells it again."""
