@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from hotline.agents import agents
-from hotline.options import CONFIG, REDIS, ConfigFile, Redis, read_config, stop
+from hotline.options import CONFIG, REDIS, ConfigFile, Redis, address, read_config, stop, visit
 from hotline.schema import ConfigError
 from hotline.settings import Address, Manager, Settings
 from hotline.staffing.command import staff
@@ -79,6 +79,21 @@ def serve(
     except ValueError as problem:
         stop(problem)
     raise typer.Exit(run(settings, loaded))
+
+
+@app.command()
+def why(
+    call: Annotated[str, typer.Argument(help="The call's id: the PBX's linkedid, `call` in the log.")],
+    config: ConfigFile = CONFIG,
+    redis: Redis = REDIS,
+) -> None:
+    """What befell a call in the queue, and why it was not sooner."""
+    from hotline.acd.story import tell
+    from hotline.staff import story
+
+    zone = read_config(config).zone
+    for line in tell(visit(story(address(redis), call)), zone):
+        print(line)
 
 
 @app.command()

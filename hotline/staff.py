@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from hotline.acd.core import Core
 from hotline.acd.model import AgentState, Snapshot
 from hotline.acd.records import Record, agent_record
+from hotline.acd.story import Moment
 from hotline.schema.config import Config
 from hotline.settings import Address
 from hotline.store import Store, StoreDown
@@ -131,3 +132,15 @@ async def _known(config: Config, core: Core, agent: str) -> Snapshot:
 def _must_work(known: Snapshot, agent: str) -> None:
     if agent not in known.agents:
         raise StaffError(f"{agent} is not logged in; `hotline agents login {agent}` does that.")
+
+
+async def story(redis: Address, call: str) -> tuple[Moment, ...]:
+    """What befell a call in the queue. Raises StaffError where nothing is known of it."""
+    async with _redis(redis) as (_, core):
+        found = await core.story(call)
+    if not found:
+        raise StaffError(
+            f"Nothing is known of a call {call!r}: it never queued, or ended more than a day ago. Calls are named by "
+            "the PBX's linkedid; the log has it as `call`."
+        )
+    return found

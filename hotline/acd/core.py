@@ -30,15 +30,17 @@ from hotline.acd.model import (
     Snapshot,
     Standing,
 )
+from hotline.acd.story import Moment, parse_story
 from hotline.store import ScriptRefused, Store, StoreDown, load_script
 
 RETRY_WITHIN = 1.0
 """Seconds that a change waits for a broken link before it is asked once more, with the same operation id."""
 
 _CHANGES = (
-    "answered", "device", "finished", "free", "join", "leave", "login", "logout", "missed", "pause", "ready", "take", "tick",
+    "answered", "device", "finished", "free", "join", "leave", "login", "logout", "missed", "pause", "ready", "take",
+    "tick",
 )  # fmt: skip
-_READS = ("check", "expected", "look", "snapshot")
+_READS = ("check", "expected", "look", "snapshot", "story")
 
 
 class Core:
@@ -167,7 +169,7 @@ class Core:
         return await self._change("device", now, agent, "busy" if busy else "")
 
     async def free(self, agent: str, call: str, token: int, now: float) -> Change:
-        """The agent is held by this token for a call that is not, or is elsewhere: they are free. Else not applied."""
+        """The agent is held by this token for a call that is not, or is elsewhere: free them. Else not applied."""
         return await self._change("free", now, agent, call, token)
 
     async def expected_wait(self, call: str, now: float) -> float | None:
@@ -177,6 +179,10 @@ class Core:
     async def expected(self, queue: str, now: float) -> float | None:
         """Seconds that somebody would wait who joined now; 0 where an agent is idle for them. None: unknown."""
         return wire.seconds(await self._read("expected", now, "", queue))
+
+    async def story(self, call: str) -> tuple[Moment, ...]:
+        """What befell a call, until a day after its end. Empty where nothing is known."""
+        return parse_story(await self._read("story", call))
 
     async def tick(self, now: float, mercy: float = 0.0) -> tuple[Change, float | None]:
         """Do what fell due by `now`. Also answers the next deadline; None when nothing is due at any time.

@@ -3,8 +3,8 @@
 Rules of this file:
 - The core decides everything; here are only the people, and what a call's session does (as hotline.acd.waiting does
   for a real one): ring the agent, hang up, give up after the longest wait. And the lines, which the PBX counts.
-- Time jumps from event to event. After each event, and at each of the core's own deadlines, the core is given a tick:
-  it answers the next deadline. So whatever rule of the core waits for a moment gets exactly that moment.
+- Time jumps from event to event. Every change of the core answers its next deadline, and at that moment the core is
+  given a tick. So whatever rule of the core waits for a moment gets exactly that moment.
 - At the end of the length nobody calls any more, those who are in are still served, and agents stay for them.
 - Moments here count from 0; the core gets them as POSIX seconds after EPOCH.
 """
@@ -27,6 +27,9 @@ PATIENT = 24 * 3600.0
 """Seconds after the end until those who can be served by nobody are sent away."""
 LEASE_MARGIN = 30.0
 
+_REFUSED = frozenset({CallState.FULL, CallState.TOO_LONG, CallState.OVERFLOW})
+"""Who is refused hears that everybody is busy, and is gone: a simulation has no menus to overflow to."""
+
 Event = Callable[[], Awaitable[None]]
 
 
@@ -43,9 +46,8 @@ class Day:
         self._events: list[tuple[float, int, Event]] = []
         self._order = itertools.count()
         self._due: float | None = None
+        """The core's next deadline."""
         self._groups: dict[str, Group] = {}
-        self._told = True
-        """The core has had a tick since its last change."""
 
     async def run(self) -> Result:
         self._hire()
@@ -59,8 +61,6 @@ class Day:
                 continue
             _, _, event = heapq.heappop(self._events)
             await event()
-            if not self._told and self._next() != moment:
-                await self._tick()
         for call in list(self.calls.values()):
             await self._send_away(call, Left.NO_AGENTS)
         return self.tally.result({name: group.name for name, group in self._groups.items()})
@@ -78,22 +78,18 @@ class Day:
             heapq.heappush(self._events, (round(max(moment, self.now), 6), next(self._order), event))
 
     async def _tick(self) -> None:
-        self._told = False
-        while not self._told:
-            change, due = await self.core.tick(EPOCH + self.now)
-            self._due = None if due is None else max(self.now, round(due - EPOCH, 6))
-            self._told = True
-            await self._follow(change)
+        change, _ = await self.core.tick(EPOCH + self.now)
+        await self._follow(change)
 
     async def _do(self, change: Awaitable[Change]) -> Change:
-        """Change the core, and follow what that brings about; the next tick will tell which deadlines it made."""
-        self._told = False
+        """Change the core, and follow what that brings about."""
         changed = await change
         await self._follow(changed)
         return changed
 
     async def _follow(self, change: Change) -> None:
-        """What a change of the core brings about: agents move, phones ring."""
+        """What a change of the core brings about: agents move, phones ring, and there may be another deadline."""
+        self._due = None if change.due is None else max(self.now, round(change.due - EPOCH, 6))
         for agent, state in change.agents:
             self.tally.moved(agent, self._groups[agent].name, state, self.now)
         for call, _ in change.given_up:
@@ -129,7 +125,7 @@ class Day:
         change = await self._do(
             self.core.join(call.id, queue=queue, arrival=now, now=now, channel=call.id, pbx="simulated")
         )
-        if change.standing.state is CallState.FULL:
+        if change.standing.state in _REFUSED:
             self._turn_away(call)
             return
         if not call.answered and not call.over:
@@ -149,8 +145,7 @@ class Day:
 
     async def _expect(self, call: Call) -> float | None:
         """The core's own forecast of the wait, where it makes one."""
-        expect = getattr(self.core, "expected_wait", None)
-        return None if expect is None else await expect(call.id, EPOCH + self.now)
+        return await self.core.expected_wait(call.id, EPOCH + self.now)
 
     async def _give_up(self, call: Call) -> None:
         if not call.answered and not call.over:

@@ -38,7 +38,9 @@ def run(scenario: Scenario, *, program: str, workers: int = 1) -> Iterator[Resul
 def replicate(scenario: Scenario, link: Link, replication: int) -> Result:
     """One replication, in a Redis that is emptied for it."""
     link.wipe()
-    core = Core(cast(Store, link))  # the core needs no more of a store than `script`, `read` and `wait_up`
+    core = Core(
+        cast(Store, link), story=False
+    )  # the core needs no more of a store than `script`, `read` and `wait_up`
     return asyncio.run(Day(scenario, core, replication).run())
 
 

@@ -14,6 +14,7 @@ for _, name in ipairs(redis.call('KEYS', KEYS[1] .. '*')) do
   local kind, value = redis.call('TYPE', name).ok, nil
   if kind == 'hash' then value = redis.call('HGETALL', name)
   elseif kind == 'zset' then value = redis.call('ZRANGE', name, 0, -1, 'WITHSCORES')
+  elseif kind == 'list' then value = redis.call('LRANGE', name, 0, -1)
   elseif kind == 'set' then value = redis.call('SMEMBERS', name)
   else value = redis.call('GET', name) end
   out[#out + 1] = { name:sub(#KEYS[1] + 1), kind, value }

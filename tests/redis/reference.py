@@ -414,6 +414,7 @@ class Reference:
         figures.most = queue.max_calls
         self.touched.add(queue.name)
         self._see()
+        self._fill(queue.name)
 
     def _refused(self, queue: QueueSettings) -> CallState | None:
         length, spill = len(self.line(queue.name)), queue.overflow

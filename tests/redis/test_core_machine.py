@@ -65,7 +65,7 @@ def test_random_histories_agree_with_the_reference(redis: Any, capsys: pytest.Ca
 def history(redis: Any, number: int) -> int:
     """One history, the same whenever it has this number; answers how many operations it had."""
     chance = random.Random(f"history {number}")
-    world = World(redis, [{k: chance.choice(v) for k, v in RULES.items()} for _ in QUEUES])
+    world = World(redis, [{k: chance.choice(v) for k, v in RULES.items()} for _ in QUEUES], story=number % 4 == 0)
     names = [*OPERATIONS, *OFTEN]
     for _ in range(chance.choice(LENGTHS)):
         operation = chance.choice(names)

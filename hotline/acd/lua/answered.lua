@@ -16,6 +16,7 @@ end
 note_wait(call, true)
 out_of_line(call, 'talking')
 set('call', call, 'answered', moment(NOW))
+tell(call, 'answered', { agent = name })
 set('agent', agent, 'misses', '')
 become(agent, 'talking', { call = id, token = call.token })
 return answer(true, id)

@@ -13,7 +13,10 @@ local call = load('call', id)
 if call then
   local revived = call.state == 'lost'
   set('call', call, 'channel', channel, 'pbx', pbx)
-  if revived then wait(call) end
+  if revived then
+    tell(call, 'back')
+    wait(call)
+  end
   return answer(revived, id)
 end
 local ended = redis.call('GET', key('ended', id))
@@ -23,6 +26,7 @@ local queue = queue_of(ARGV[6])
 if queue.text ~= ARGV[13] then
   write_rules(queue, ARGV[13])
   connect_again(queue)
+  fill(queue)
 end
 
 local function refused(limits)
@@ -54,5 +58,7 @@ if ARGV[17] ~= '' then
   if queue.sticky ~= '' then set('call', call, 'last', redis.call('GET', key('last', ARGV[17])) or '') end
 end
 know_class(class, queue)
+tell(call, 'joined', { queue = queue.id, needs = ARGV[8], site = mine ~= '""' and ARGV[9] or nil, since = ARGV[10],
+  ahead = number(queue, 'waiting') })
 wait(call)
 return answer(true, id)

@@ -53,6 +53,7 @@ local function become(agent, state, new)
   moved[agent.id] = state
 
   if agent.state ~= state then set('agent', agent, 'changed', moment(NOW)) end -- for people to look at
+  if agent.state ~= state then set('agent', agent, 'changed', moment(NOW)) end
   set('agent', agent, 'state', state, 'since', new.since or agent.since, 'deadline', new.deadline or '',
     'call', new.call or '', 'token', new.token or '', 'reason', new.reason or '')
   if state == 'paused' then set('agent', agent, 'row', '') end

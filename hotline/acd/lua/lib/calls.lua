@@ -21,6 +21,7 @@ end
 local function finish(call, reason)
   if call.state ~= 'talking' and reason ~= 'served' then note_wait(call, false) end
   out_of_line(call, 'ended')
+  tell(call, 'left', { why = reason })
   drop('call', call)
   redis.call('SREM', P .. 'calls', call.id)
   redis.call('SET', key('ended', call.id), reason, 'EX', TOMBSTONE)
@@ -85,6 +86,7 @@ end
 -- again, and the agent, who is not to blame, keeps the idle time.
 local function miss(call, outcome)
   local agent = load('agent', call.agent)
+  tell(call, 'missed', { agent = agent.id, why = outcome })
   if outcome == 'lost' then
     turn(call, 'lost')
     redis.call('ZADD', P .. 'due', moment(NOW + SILENT), 'call:' .. call.id)

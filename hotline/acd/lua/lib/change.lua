@@ -63,12 +63,13 @@ local function write()
   end
 end
 
-local settle -- in lines.lua: what the change of a queue's figures brings about
+local settle, write_stories -- in lines.lua: what the change of a queue's figures brings about; in story.lua
 
 -- `about`: the standing to tell, or the id of the call whose standing after all this it is.
 local function answer(applied, about)
   settle()
   write()
+  if STORY then write_stories() end
   local agents = {}
   for i, name in ipairs(moved) do agents[i] = { name, moved[name] } end
   local reply = cjson.encode({
@@ -88,5 +89,6 @@ end
 -- include lib/queues.lua
 -- include lib/agents.lua
 -- include lib/matching.lua
+-- include lib/story.lua
 -- include lib/lines.lua
 -- include lib/calls.lua

@@ -69,13 +69,18 @@ local function turn(call, state)
   end
 end
 
-local function offer(call, agent)
+-- `how`: for the story.
+local function offer(call, agent, how)
   local token, lease = tostring(redis.call('INCR', P .. 'token')), moment(NOW + HOLD)
   turn(call, 'offered')
   set('call', call, 'agent', agent.id, 'phone', agent.phone, 'token', token, 'lease', lease, 'taken', '')
   if agent.row ~= '' and NOW - tonumber(agent.since) >= number(agent, 'cool_down') then set('agent', agent, 'row', '') end
   become(agent, 'offered', { deadline = lease, call = call.id, token = token })
   made[#made + 1] = offer_of(call)
+  if STORY then
+    how.agent = agent.id
+    tell(call, 'offered', how)
+  end
 end
 
 -- A class's weight, and whether an agent who is idle gets its calls at this moment.
@@ -106,7 +111,7 @@ find_call = function(agent)
       consider(class .. agent.id, redis.call('HGET', key('classes-for', agent.profile), class))
     end
   end
-  if best then offer(load('call', best[2]), agent) end
+  if best then offer(load('call', best[2]), agent, { by = 'turn' }) end
 end
 
 -- The agent that a call shall get: of the best rank, and of those idle for longest, among those who have not missed it
@@ -115,7 +120,7 @@ end
 local function find_agent(call)
   if call.last ~= '' then
     local agent = load('agent', call.last)
-    return agent and agent.state == 'idle' and agent
+    return agent and agent.state == 'idle' and agent, { by = 'last' }
   end
   local tried = call.tried == '' and {} or cjson.decode(call.tried)
   local missed, fresh, any, called = {}, nil, nil, nil
@@ -137,7 +142,7 @@ local function find_agent(call)
   end
   if any and not fresh then set('call', call, 'tried', '') end
   local found = fresh or any
-  return found and load('agent', found[2])
+  return found and load('agent', found[2]), { by = queue_of(call.queue).choice, missed = #tried }
 end
 
 -- Offers the calls of a queue with conditions, first come first, as long as there is room and anybody for them. Then
@@ -151,9 +156,9 @@ local function fill(queue)
     table.sort(heads, earlier)
     for _, head in ipairs(heads) do
       local call = load('call', head[2])
-      local agent = find_agent(call)
+      local agent, how = find_agent(call)
       if agent then
-        offer(call, agent)
+        offer(call, agent, STORY and tell_of_agents(call.class, how))
         return true
       end
     end
@@ -186,8 +191,16 @@ local function place(call, queue)
   if not rules then return end
   local step, site, own_site = number(call, 'step'), call.site, rules.own_site
   local function later() return rules.widen[step + 1] end
-  while later() and passed(call, later()[1]) do step = step + 1 end
-  if site ~= '' and passed(call, own_site) then site = '' end
+  local function widen_step(why)
+    step = step + 1
+    tell(call, 'widened', { needs = rules.widen[step][2], why = why })
+  end
+  local function widen_site(why)
+    site = ''
+    tell(call, 'any site', { why = why })
+  end
+  while later() and passed(call, later()[1]) do widen_step('time') end
+  if site ~= '' and passed(call, own_site) then widen_site('time') end
   local function class()
     local needs = rules.widen[step] and rules.widen[step][2] or call.needs
     local name = '[' .. call.quoted .. ',' .. needs .. ',' .. (site == '' and '""' or site) .. ']'
@@ -196,7 +209,7 @@ local function place(call, queue)
   end
   local name = class()
   while (later() or site ~= '') and able(name) == 0 do
-    if site ~= '' then site = '' else step = step + 1 end
+    if site ~= '' then widen_site('nobody') else widen_step('nobody') end
     name = class()
   end
   set('call', call, 'step', tostring(step), 'site', site, 'class', name)
@@ -213,10 +226,19 @@ local function sticks(call, queue, class)
   return value and not value:match('^%S+ m?r ')
 end
 
+local function tell_why_it_waits(call, queue, deadline)
+  if call.last ~= '' then
+    tell(call, 'waits for one', { agent = call.last, seconds = tonumber(deadline) - NOW })
+  else
+    local place = redis.call('ZRANK', key('queue', queue.id), call.id) + 1
+    tell(call, 'waits', tell_of_agents(call.class, { place = place, limit = not room(queue) or nil }))
+  end
+end
+
 -- A call waits from now on, in the place that its virtual arrival gives it, unless an agent is idle.
 local function wait(call)
-  local queue = queue_of(call.queue)
-  if call.state == 'waiting' then leave_line(call) end
+  local queue, waited = queue_of(call.queue), call.state == 'waiting'
+  if waited then leave_line(call) end
   local deadline = place(call, queue)
   if call.last ~= '' then
     local class = call.site == '' and call.class or call.class:sub(1, -#call.site - 2) .. '""]'
@@ -225,14 +247,17 @@ local function wait(call)
       set('call', call, 'class', class)
       deadline = moment(tonumber(call.arrival) + number(queue, 'sticky'))
     else
+      if waited then tell(call, 'waits for all', { agent = call.last }) end
       set('call', call, 'last', '')
     end
   end
-  local agent = not conditional(queue) and find_agent(call)
-  if agent then return offer(call, agent) end
+  local agent, how
+  if not conditional(queue) then agent, how = find_agent(call) end
+  if agent then return offer(call, agent, STORY and tell_of_agents(call.class, how)) end
   if deadline then set('call', call, 'deadline', deadline) end
   turn(call, 'waiting')
   if conditional(queue) then fill(queue) end
+  if STORY and call.state == 'waiting' and not waited then tell_why_it_waits(call, queue, deadline) end
 end
 
 -- The first calls of some lines, in their order, look for a place anew. A line from which some went and that has more

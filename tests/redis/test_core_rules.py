@@ -1,0 +1,361 @@
+"""A queue's own rules, one at a time, in the words of a hotline; test_core_machine.py has them all at once."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from hotline.acd.core import Core
+from hotline.acd.model import (
+    AgentSettings,
+    AgentState,
+    CallState,
+    Change,
+    Choice,
+    Left,
+    Missed,
+    Overflow,
+    QueueSettings,
+    Widening,
+)
+from hotline.acd.story import tell
+
+T = 1_760_000_000.0
+DESK = QueueSettings("desk", {})
+SALES = QueueSettings("sales", {"sales": 1})
+
+
+@pytest.fixture
+def core(store):
+    return Core(store, hold=10.0)
+
+
+def agent(name: str, **about: Any) -> AgentSettings:
+    return AgentSettings(name, f"PJSIP/{name}", about.pop("skills", {"sales": 1}), **about)
+
+
+async def join(core: Core, call: str, queue: QueueSettings = SALES, *, at: float = T, **more: str) -> Change:
+    return await core.join(call, queue=queue, arrival=at, now=at, channel=f"PJSIP/{call}", pbx="pbx1", **more)
+
+
+async def talk(core: Core, call: str, seconds: float, *, at: float) -> Change:
+    """A call that has an offer is answered at once, and the conversation lasts so long."""
+    offer = (await core.look(call)).offer
+    assert offer
+    assert (await core.answered(call, offer.agent, offer.token, at)).applied
+    return await core.finished(call, offer.agent, offer.token, at + seconds)
+
+
+def offers(change: Change) -> list[tuple[str, str]]:
+    return [(offer.call, offer.agent) for offer in change.offers]
+
+
+async def test_a_heavier_queue_overtakes_as_callers_age(core):
+    heavy = dataclasses.replace(SALES, name="heavy", weight=3.0)
+    for name, at in (("anna", T + 12), ("ben", T + 16)):
+        await join(core, f"light {name}", at=T)
+        await join(core, f"heavy {name}", heavy, at=T + 10)
+        first = await core.login(agent(name), at)
+        assert offers(first) == [(f"light {name}" if name == "anna" else "heavy ben", name)]
+        for call in (f"light {name}", f"heavy {name}"):
+            await core.leave(call, Left.LOST, at)
+        await core.logout(name, at)
+
+
+@pytest.mark.parametrize(
+    ("choice", "chosen"),
+    [(Choice.LONGEST_IDLE, "longest"), (Choice.BEST_SKILLED, "best"), (Choice.SPARE_THE_VERSATILE, "plain")],
+)
+async def test_a_queue_chooses_among_idle_agents(core, choice, chosen):
+    await core.login(agent("longest", skills={"sales": 1, "german": 1}), T)
+    await core.login(agent("best", skills={"sales": 9, "german": 9}), T + 1)
+    await core.login(agent("plain", skills={"sales": 1}), T + 2)
+    await core.login(agent("plainer-but-later", skills={"sales": 1}), T + 3)
+    change = await join(core, "c1", dataclasses.replace(SALES, choice=choice), at=T + 4)
+    assert offers(change) == [("c1", chosen)]
+
+
+async def test_needs_widen_as_time_passes_and_the_place_is_kept(core):
+    queue = dataclasses.replace(SALES, widen=(Widening(30.0, {}),))
+    await core.login(agent("sally"), T)
+    await core.pause("sally", "lunch", T)  # at work all the same
+    await join(core, "c1", queue, at=T)
+    await join(core, "c2", DESK, at=T + 1)
+    assert (await core.login(agent("anna", skills={}), T + 2)).offers[0].call == "c2"
+    await talk(core, "c2", 10, at=T + 2)
+    change, deadline = await core.tick(T + 29)
+    assert (change.offers, deadline) == ((), T + 30)
+    assert offers((await core.tick(T + 30))[0]) == [("c1", "anna")]
+
+
+async def test_needs_widen_at_once_when_nobody_at_work_could_serve_them(core):
+    queue = dataclasses.replace(SALES, widen=(Widening(30.0, {"sales": 1, "german": 1}), Widening(60.0, {})))
+    await core.login(agent("anna", skills={}), T)
+    assert offers(await join(core, "c1", queue)) == [("c1", "anna")]
+    await core.login(agent("sally"), T)
+    await core.pause("sally", "lunch", T)
+    await join(core, "c2", queue, at=T + 1)
+    await core.leave("c1", Left.ABANDONED, T + 2)
+    assert (await core.look("c2")).state is CallState.WAITING
+    assert offers(await core.logout("sally", T + 3)) == [("c2", "anna")]
+
+
+async def test_whoever_was_stranded_by_a_logout_goes_on_however_many_they_are(core):
+    queue = dataclasses.replace(SALES, widen=(Widening(3600.0, {}),))
+    await core.login(agent("sally"), T)
+    await core.pause("sally", "lunch", T)
+    for n in range(50):
+        await join(core, f"c{n:02}", queue, at=T + n)
+    change = await core.logout("sally", T + 60)
+    ticks = 0
+    while change.due is not None and change.due <= T + 60:
+        change, _ = await core.tick(T + 60)
+        ticks += 1
+    assert ticks == 1  # which does the two other twenties
+    assert offers(await core.login(agent("anna", skills={}), T + 61)) == [("c00", "anna")]
+    assert [(await core.look(f"c{n:02}")).position for n in (1, 20, 49)] == [2, 21, 50]
+
+
+async def test_a_caller_waits_for_the_last_agent_alone_while_they_talk_and_not_for_long(core):
+    queue = dataclasses.replace(SALES, sticky=20.0)
+    await core.login(agent("anna"), T)
+    await join(core, "c1", queue, caller="key")
+    await talk(core, "c1", 10, at=T)
+    await core.login(agent("ben"), T + 11)
+    assert offers(await join(core, "c2", queue, at=T + 12, caller="key")) == [("c2", "anna")]
+    change = await join(core, "c3", queue, at=T + 13, caller="key")
+    assert (change.standing.state, change.due) == (CallState.WAITING, T + 22)
+    assert offers(await join(core, "other", queue, at=T + 14, caller="another")) == [("other", "ben")]
+    assert offers(await talk(core, "c2", 6, at=T + 14)) == [("c3", "anna")]
+    await join(core, "c4", queue, at=T + 21, caller="key")
+    await talk(core, "other", 6, at=T + 15)  # ben is idle
+    await core.tick(T + 40.5)
+    assert (await core.look("c4")).offer
+    assert (await core.look("c3")).state is not CallState.OFFERED
+
+
+async def test_who_waits_for_an_agent_who_takes_a_break_waits_for_all_again(core):
+    queue = dataclasses.replace(SALES, sticky=20.0)
+    await core.login(agent("anna"), T)
+    await join(core, "c1", queue, caller="key")
+    await talk(core, "c1", 10, at=T)
+    await join(core, "c2", queue, at=T + 11)
+    await join(core, "c3", queue, at=T + 12, caller="key")
+    await core.login(agent("ben"), T + 13)
+    await core.pause("anna", "lunch", T + 14)
+    offer = (await core.look("c2")).offer
+    assert offer
+    await core.answered("c2", "anna", offer.token, T + 14)
+    assert offers(await core.finished("c2", "anna", offer.token, T + 15)) == [("c3", "ben")]
+
+
+async def test_agents_of_the_callers_site_come_first_for_a_while(core):
+    queue = dataclasses.replace(DESK, own_site=15.0)
+    await core.login(agent("far", site="hue"), T)
+    await core.login(agent("near", site="vinh"), T + 1)
+    [offer] = (await join(core, "c1", queue, at=T + 2, site="vinh")).offers
+    assert offer.agent == "near"
+    await core.take(offer, T + 2, T + 99)
+    change = await join(core, "c2", queue, at=T + 3, site="vinh")
+    assert (change.standing.state, change.due) == (CallState.WAITING, T + 18)
+    assert offers(await join(core, "c3", queue, at=T + 4, site="nowhere")) == [("c3", "far")]
+    await talk(core, "c3", 1, at=T + 5)
+    assert offers((await core.tick(T + 18))[0]) == [("c2", "far")]
+
+
+async def test_a_queue_has_no_more_conversations_than_it_may(core):
+    queue = dataclasses.replace(SALES, max_calls=1)
+    for name in ("anna", "ben"):
+        await core.login(agent(name), T)
+    assert offers(await join(core, "c1", queue)) == [("c1", "anna")]
+    assert (await join(core, "c2", queue, at=T + 1)).standing.state is CallState.WAITING
+    assert offers(await join(core, "other", DESK, at=T + 2)) == [("other", "ben")]
+    assert offers(await talk(core, "c1", 10, at=T + 2)) == [("c2", "anna")]
+
+
+async def test_reserve_agents_are_called_when_waiting_gets_long(core):
+    queue = dataclasses.replace(SALES, reserve_above=30.0)
+    await core.login(agent("anna"), T)
+    await core.login(agent("rita", reserve=True), T - 100)
+    await join(core, "c1", queue)
+    change = await join(core, "c2", queue, at=T + 1)
+    assert (change.standing.state, change.due) == (CallState.WAITING, T + 10)
+    await core.answered("c1", "anna", change.offers[0].token if change.offers else 1, T + 1)
+    await core.take((await core.look("c1")).offer, T, T + 99)
+    change, deadline = await core.tick(T + 30)
+    assert (change.offers, deadline) == ((), T + 31)
+    assert offers((await core.tick(T + 31))[0]) == [("c2", "rita")]
+    assert offers(await join(core, "c3", at=T + 40, queue=dataclasses.replace(SALES, name="plain"))) == []
+
+
+async def test_reserve_agents_are_called_at_once_where_nobody_else_works(core):
+    await core.login(agent("rita", reserve=True), T)
+    assert offers(await join(core, "c1", dataclasses.replace(SALES, reserve_above=30.0))) == [("c1", "rita")]
+
+
+async def test_an_agent_rests_after_enough_conversations_in_a_row(core):
+    await core.login(agent("anna", max_in_row=2, cool_down=60.0), T)
+    for n, at in enumerate((T, T + 20)):
+        await join(core, f"c{n}", at=at)
+        change = await talk(core, f"c{n}", 10, at=at)
+    assert change.agents == (("anna", AgentState.PAUSED),)
+    assert (await core.tick(T + 89))[1] == T + 90
+    assert (await core.tick(T + 90))[0].agents == (("anna", AgentState.IDLE),)
+    for n, at in enumerate((T + 100, T + 200)):  # idle for longer than a rest in between
+        await join(core, f"d{n}", at=at)
+        change = await talk(core, f"d{n}", 10, at=at)
+    assert change.agents == (("anna", AgentState.IDLE),)
+
+
+async def test_who_misses_too_many_in_a_row_is_asked_no_more_until_they_are_ready(core):
+    queue = dataclasses.replace(SALES, miss_limit=2, miss_pause=dict.fromkeys(Missed, 5.0))
+    await core.login(agent("anna"), T)
+    await join(core, "c1", queue)
+    for at in (T + 10, T + 30):
+        offer = (await core.look("c1")).offer
+        assert offer
+        change = await core.missed("c1", "anna", offer.token, Missed.NO_ANSWER, at)
+        await core.tick(at + 5)
+    assert change.agents == (("anna", AgentState.PAUSED),)
+    assert (await core.tick(T + 3600))[0].agents == ()
+    assert offers(await core.ready("anna", T + 3601)) == [("c1", "anna")]
+
+
+async def test_an_agent_on_the_phone_with_somebody_else_gets_no_calls(core):
+    await core.login(agent("anna"), T)
+    assert (await core.device("PJSIP/anna", True, T + 1)).agents == (("anna", AgentState.DEVICE_BUSY),)
+    assert not (await core.device("anna", True, T + 1)).applied
+    assert (await join(core, "c1", at=T + 2)).standing.state is CallState.WAITING
+    assert offers(await core.device("PJSIP/anna", False, T + 3)) == [("c1", "anna")]
+    assert (await core.device("anna", True, T + 4)).agents == ()  # that is our call
+    assert (await talk(core, "c1", 10, at=T + 5)).agents == (("anna", AgentState.IDLE),)
+    assert not (await core.device("nobody", True, T)).applied
+
+
+async def test_an_agent_held_for_a_call_that_redis_does_not_have_is_freed_and_no_other(core, redis):
+    await core.login(agent("anna"), T)
+    [offer] = (await join(core, "c1")).offers
+    assert not (await core.free("anna", "c1", offer.token, T)).applied
+    redis("DEL", "hotline:call:c1")
+    assert not (await core.free("anna", "c1", offer.token + 1, T)).applied
+    assert (await core.free("anna", "c1", offer.token, T + 1)).agents == (("anna", AgentState.IDLE),)
+
+
+async def test_the_expected_wait_is_the_longest_current_one_until_enough_was_measured(core):
+    assert await core.expected("sales", T) is None
+    await core.login(agent("anna"), T)
+    await join(core, "c0")
+    await join(core, "c1", at=T + 1)
+    assert await core.expected("sales", T + 8) == pytest.approx(8)
+    assert await core.expected_wait("c1", T + 8) == pytest.approx(8 - 0)  # as long as the first in line has waited
+    assert await core.expected_wait("c0", T + 8) == 0
+
+
+async def test_the_expected_wait_follows_the_measured_rates(core):
+    await core.login(agent("anna"), T)
+    for n in range(6):
+        await join(core, f"c{n}", at=T + 10 * n)
+        await talk(core, f"c{n}", 10, at=T + 10 * n)
+    assert await core.expected("sales", T + 60) == 0
+    for n in range(100):
+        await join(core, f"d{n}", at=T + 60)
+    assert await core.expected_wait("d1", T + 60) == pytest.approx(10, rel=0.01)
+    assert await core.expected("sales", T + 60) == pytest.approx(1000, rel=0.01)
+    await core.leave("d99", Left.ABANDONED, T + 160)  # a rate of 1 in 100 s waited
+    leaving = sum(1 / (1 / 10 + i / 100) for i in range(99))
+    assert await core.expected("sales", T + 160) == pytest.approx(leaving, rel=0.02)
+    await core.login(agent("ben"), T + 160)
+    assert await core.expected("sales", T + 160) < leaving
+
+
+async def test_who_would_wait_too_long_or_in_too_long_a_line_does_not_join(core):
+    def over(**limits: Any) -> QueueSettings:
+        return dataclasses.replace(SALES, **limits)
+
+    await join(core, "c1")
+    for queue, state in [
+        (over(max_expected_wait=30.0), CallState.TOO_LONG),
+        (over(overflow=Overflow("menu", expected=30.0), max_length=1), CallState.OVERFLOW),
+        (over(overflow=Overflow("menu", length=1), max_length=1), CallState.OVERFLOW),
+        (over(overflow=Overflow("menu", length=2), max_length=1), CallState.FULL),
+        (over(overflow=Overflow("menu", after=1.0), max_expected_wait=60.0), CallState.WAITING),
+    ]:
+        change = await join(core, "c2", queue, at=T + 31)
+        assert (change.standing.state, change.applied) == (state, state is CallState.WAITING)
+    known = await join(core, "c2", over(max_length=1, max_expected_wait=1.0), at=T + 90)
+    assert known.standing.state is CallState.WAITING
+
+
+async def test_new_rules_of_a_queue_hold_for_those_who_wait(core, redis):
+    few = dataclasses.replace(SALES, max_calls=1)
+    for name in ("anna", "ben", "carl"):
+        await core.login(agent(name), T)
+    for n in range(3):
+        await join(core, f"c{n}", few, at=T + n)
+    change = await join(core, "c3", at=T + 4)
+    assert [call for call, _ in offers(change)] == ["c1", "c2"]  # and c3 finds nobody
+    assert redis("HGET", "hotline:rules:sales", "max_calls") == b""
+
+
+async def test_the_story_of_a_call_tells_why_it_was_not_sooner(core):
+    queue = QueueSettings(
+        "sales", {"sales": 2, "german": 1}, sticky=20.0, own_site=30.0, choice=Choice.BEST_SKILLED,
+        widen=(Widening(60.0, {"sales": 1}), Widening(90.0, {})),
+    )  # fmt: skip
+    for name, skills in (
+        ("anna", {"sales": 3, "german": 2}),
+        ("ben", {"sales": 1}),
+        ("carl", {"sales": 2, "german": 1}),
+    ):
+        await core.login(agent(name, skills=skills), T)
+    await join(core, "c1", queue, at=T, caller="key")
+    await talk(core, "c1", 30, at=T)
+    await join(core, "c2", queue, at=T + 40)
+    await core.answered("c2", "anna", 2, T + 41)
+    await join(core, "c3", queue, at=T + 50, caller="key", site="vinh")
+    change, _ = await core.tick(T + 70)
+    [token] = [offer.token for offer in change.offers if offer.call == "c3"]
+    await core.missed("c3", "carl", token, Missed.NO_ANSWER, T + 75)
+    await core.pause("carl", "lunch", T + 76)
+    await core.tick(T + 110)
+    await core.leave("c3", Left.ABANDONED, T + 114)
+    assert tell(await core.story("c3"), ZoneInfo("Asia/Ho_Chi_Minh")) == [
+        "2025-10-09 15:54:10 Joined queue sales in need of german 1 and sales 2, at best of an agent in vinh; "
+        "nobody else waited there.",
+        "15:54:10 Nobody at work in the caller's own place could serve it: from now on agents everywhere may.",
+        "15:54:10 Waits up to 20 s for anna alone, with whom the caller spoke last.",
+        "15:54:30 Waits for anna no longer, but for anybody who can serve it.",
+        "15:54:30 Offered to carl, the only one idle who could serve it.",
+        "15:54:35 carl did not answer; it is back in its place.",
+        "15:54:35 Waits, as number 1 of the queue: 2 agents at work could serve it, and none is idle.",
+        "15:55:10 It has waited long enough: from now on it needs sales 1.",
+        "15:55:10 Offered to ben, the only one idle who could serve it.",
+        "15:55:14 The caller hung up.",
+    ]
+    assert await core.story("nobody") == ()
+
+
+async def test_the_middle_of_a_very_long_story_is_left_out(core, redis):
+    eager = dataclasses.replace(SALES, miss_pause=dict.fromkeys(Missed, 0.0))
+    await core.login(agent("anna"), T)
+    await join(core, "c1", eager)
+    for n in range(100):
+        offer = (await core.look("c1")).offer
+        assert offer
+        await core.missed("c1", "anna", offer.token, Missed.REJECTED, T + n)
+    await core.leave("c1", Left.ABANDONED, T + 100)
+    told = tell(await core.story("c1"))
+    assert len(told) <= 62
+    assert "Joined" in told[0]
+    assert any("too much to keep" in line for line in told)
+    assert told[-1].endswith("The caller hung up.")
+    assert 0 < redis("TTL", "hotline:story:c1") <= 86400
+
+
+async def test_without_stories_none_is_written(store, redis):
+    core = Core(store, story=False)
+    await join(core, "c1")
+    assert not redis("EXISTS", "hotline:story:c1")
