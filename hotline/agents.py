@@ -102,17 +102,30 @@ def _plain(row: Row) -> dict[str, Any]:
 
 
 def _table(rows: Sequence[Row], now: float) -> Table:
-    table = Table("agent", "state", "why", "for", "queue", "call", "misses", "phone", "skills")
-    for row in rows:
-        record, skills = row.record, row.skills if row.configured else "(not in the configuration)"
-        if record is None:
-            table.add_row(row.agent, row.state, "", "", "", "", "", row.phone, skills)
-            continue
-        state = f"{record.state}, then {record.wish}" if record.wish else record.state
-        since = _ago(now - record.since) if record.since else ""
-        misses = str(record.misses or "")
-        table.add_row(row.agent, state, record.reason, since, record.queue, record.call, misses, row.phone, skills)
+    """As wide as it must be: what nobody has, has no column."""
+    columns = {name: [_cells(row, now)[name] for row in rows] for name in _cells(rows[0], now)} if rows else {}
+    shown = {name: cells for name, cells in columns.items() if any(cells)}
+    table = Table()
+    for name in shown:
+        table.add_column(name, overflow="fold")
+    for cells in zip(*shown.values(), strict=True):
+        table.add_row(*cells)
     return table
+
+
+def _cells(row: Row, now: float) -> dict[str, str]:
+    record = row.record
+    return {
+        "agent": row.agent,
+        "state": f"{row.state}, then {record.wish}" if record and record.wish else row.state,
+        "why": record.reason if record else "",
+        "for": _ago(now - record.since) if record and record.since else "",
+        "queue": record.queue if record else "",
+        "call": record.call if record else "",
+        "misses": str(record.misses or "") if record else "",
+        "phone": row.phone,
+        "skills": row.skills if row.configured else "(not in the configuration)",
+    }
 
 
 def _ago(seconds: float) -> str:
