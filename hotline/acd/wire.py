@@ -51,7 +51,7 @@ def number(value: float) -> str:
 def rules(queue: QueueSettings) -> str:
     """What the scripts need to know of a queue, but what each call brings itself.
 
-    In the order of rules_of in lua/lib/queues.lua.
+    In the order of queues.rules in lua/lib/queues.lua.
     """
     delays = {outcome.value: queue.miss_pause.get(outcome, MISS_DELAYS[outcome]) for outcome in Missed}
     return json.dumps(

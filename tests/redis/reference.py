@@ -682,12 +682,10 @@ class Reference:
 
     def _note_wait(self, call: Call, *, taken: bool) -> None:
         figures = self.figures[call.queue]
-        if self.now > call.arrival:
+        if call.stood and self.now > call.arrival:
             figures.waited.append((self.now, self.now - call.arrival))
-        if not taken:
-            figures.left.append(self.now)
-        elif call.stood:
-            figures.taken.append(self.now)
+        if call.stood:
+            (figures.taken if taken else figures.left).append(self.now)
 
     def _give_up(self, call: Call) -> None:
         self.given_up.append((call.id, self.look(call.id)))

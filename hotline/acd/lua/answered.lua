@@ -5,18 +5,18 @@
 -- include lib/change.lua
 local id, name = ARGV[5], ARGV[6]
 local call, agent = load('call', id), load('agent', name)
-local in_time = held_by(call, name, ARGV[7]) and call.state == 'offered'
-local late = held_by(call, name, ARGV[7]) and call.state == 'lost' and agent and agent.call == ''
+local in_time = calls.held_by(call, name, ARGV[7]) and call.state == 'offered'
+local late = calls.held_by(call, name, ARGV[7]) and call.state == 'lost' and agent and agent.call == ''
 if not in_time and not late then return answer(false, id) end
 
 -- a break begun meanwhile goes on after the conversation
 if agent.state == 'paused' and agent.deadline == '' and agent.reason ~= 'missed-calls' then
   set('agent', agent, 'wish', 'paused', 'wish_reason', agent.reason)
 end
-note_wait(call, true)
-out_of_line(call, 'talking')
+calls.note_wait(call, true)
+calls.out_of_line(call, 'talking')
 set('call', call, 'answered', moment(NOW))
 tell(call, 'answered', { agent = name })
 set('agent', agent, 'misses', '')
-become(agent, 'talking', { call = id, token = call.token })
+agents.become(agent, 'talking', { call = id, token = call.token })
 return answer(true, id)

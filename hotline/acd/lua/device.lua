@@ -7,6 +7,6 @@ agent = agent or load('agent', redis.call('HGET', P .. 'phones', ARGV[5]) or '')
 if not agent or agent.device == seen then return answer(false) end
 
 set('agent', agent, 'device', seen)
-if seen ~= '' and agent.state == 'idle' then become(agent, 'device-busy') end
-if seen == '' and agent.state == 'device-busy' then become(agent, 'idle', { since = moment(NOW) }) end
+if seen ~= '' and agent.state == 'idle' then agents.become(agent, 'device-busy', {}) end
+if seen == '' and agent.state == 'device-busy' then agents.become(agent, 'idle', { since = moment(NOW) }) end
 return answer(true)

@@ -4,12 +4,12 @@
 -- include lib/change.lua
 local id = ARGV[5]
 local call = load('call', id)
-if not held_by(call, ARGV[6], ARGV[7]) then return answer(false, id) end
+if not calls.held_by(call, ARGV[6], ARGV[7]) then return answer(false, id) end
 
 local was = standing(id)
 if call.state == 'lost' then
-  finish(call, 'served') -- its lease ran out meanwhile, and with it the hold on the agent
+  calls.finish(call, 'served') -- its lease ran out meanwhile, and with it the hold on the agent
 else
-  hang_up(call)
+  calls.hang_up(call)
 end
 return answer(true, was)

@@ -4,8 +4,8 @@
 -- include lib/change.lua
 local agent, call = load('agent', ARGV[5]), load('call', ARGV[6])
 local held = agent and agent.call == ARGV[6] and agent.token == ARGV[7]
-local theirs = held and held_by(call, agent.id, agent.token) and (call.state == 'offered' or call.state == 'talking')
+local theirs = held and calls.held_by(call, agent.id, agent.token) and (call.state == 'offered' or call.state == 'talking')
 if not held or theirs then return answer(false, ARGV[6]) end
 
-release(agent, function() free(agent, moment(NOW)) end)
+agents.release(agent, function() agents.free(agent, moment(NOW)) end)
 return answer(true, ARGV[6])

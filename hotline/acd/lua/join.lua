@@ -1,6 +1,6 @@
 -- A call joins a queue, or its session comes back.
 -- ARGV  5 call  6 queue  7 the same in JSON  8 needs in JSON  9 site in JSON  10 arrival  11 virtual arrival
---       12 wrap-up seconds  13 the queue's rules (JSON, see rules_of)  14 channel  15 pbx  16 "force" or ""
+--       12 wrap-up seconds  13 the queue's rules (JSON, see queues.rules)  14 channel  15 pbx  16 "force" or ""
 --       17 caller or ""  18 limits: "" or most callers, longest expected wait, and for the overflow callers and wait
 -- Known: place, arrival and offer stay, the channel is noted; applied only if its session had been lost.
 -- Ended by the caller's hanging up: not applied, a late join brings nobody back, unless forced by a session that has
@@ -15,7 +15,7 @@ if call then
   set('call', call, 'channel', channel, 'pbx', pbx)
   if revived then
     tell(call, 'back')
-    wait(call)
+    meetings.wait(call)
   end
   return answer(revived, id)
 end
@@ -23,17 +23,13 @@ local ended = redis.call('GET', key('ended', id))
 if ended == 'abandoned' and ARGV[16] ~= 'force' then return answer(false, id) end
 
 local queue = queue_of(ARGV[6])
-if queue.text ~= ARGV[13] then
-  write_rules(queue, ARGV[13])
-  connect_again(queue)
-  fill(queue)
-end
+if queue.text ~= ARGV[13] then queues.renew(queue, ARGV[13]) end
 
 local function refused(limits)
   local most, longest, spill, spill_wait = limits:match('^(%S+) (%S+) (%S+) (%S+)$')
   most, longest, spill, spill_wait = tonumber(most), tonumber(longest), tonumber(spill), tonumber(spill_wait)
   local length = redis.call('ZCARD', key('queue', queue.id))
-  local wait = (longest > 0 or spill_wait > 0) and wait_of_a_newcomer(queue) or 0
+  local wait = (longest > 0 or spill_wait > 0) and forecast.for_a_newcomer(queue) or 0
   if spill > 0 and length >= spill or spill_wait > 0 and wait > spill_wait then return 'overflow' end
   if most > 0 and length >= most then return 'full' end
   if longest > 0 and wait > longest then return 'too-long' end
@@ -57,8 +53,8 @@ if ARGV[17] ~= '' then
   set('call', call, 'caller', ARGV[17])
   if queue.sticky ~= '' then set('call', call, 'last', redis.call('GET', key('last', ARGV[17])) or '') end
 end
-know_class(class, queue)
+lines.know(class, queue)
 tell(call, 'joined', { queue = queue.id, needs = ARGV[8], site = mine ~= '""' and ARGV[9] or nil, since = ARGV[10],
   ahead = number(queue, 'waiting') })
-wait(call)
+meetings.wait(call)
 return answer(true, id)

@@ -13,10 +13,10 @@ if not call then
 end
 
 if call.state == 'talking' then
-  hang_up(call)
+  calls.hang_up(call)
 else
   local agent = call.state == 'offered' and load('agent', call.agent)
-  finish(call, reason)
-  if agent then release(agent, function() free(agent, agent.since) end) end
+  calls.finish(call, reason)
+  if agent then agents.release(agent, function() agents.free(agent, agent.since) end) end
 end
 return answer(true, was)

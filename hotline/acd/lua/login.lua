@@ -11,7 +11,7 @@ local known = agent and agent.phone == phone and agent.profile == profile
 local stays = refresh or (agent and agent.wish ~= 'offline')
 if (known and stays) or (refresh and not agent) then return answer(false) end
 
-know_profile(profile)
+if redis.call('SADD', P .. 'profiles', profile) == 1 then classes.add_profile(profile) end
 if not agent then
   redis.call('SADD', P .. 'agents', ARGV[5])
   agent = create('agent', ARGV[5])
@@ -27,7 +27,7 @@ set('agent', agent, 'phone', phone, unpack(limits))
 if agent.state == 'offline' then
   set('agent', agent, 'profile', profile)
 elseif agent.profile ~= profile then
-  change_profile(agent, profile)
+  moves.change_profile(agent, profile)
 end
-if agent.state == 'offline' or agent.state == 'idle' then become(agent, 'idle') end
+if agent.state == 'offline' or agent.state == 'idle' then agents.become(agent, 'idle', {}) end
 return answer(true)

@@ -10,6 +10,6 @@ if agent.call ~= '' and not now then
   return answer(true)
 end
 local call = load('call', agent.call)
-if held_by(call, agent.id, agent.token) then give_up(call) end
-become(agent, 'offline')
+if calls.held_by(call, agent.id, agent.token) then calls.give_up(call) end
+agents.become(agent, 'offline', {})
 return answer(true)

@@ -4,7 +4,7 @@
 -- include lib/change.lua
 local id = ARGV[5]
 local call = load('call', id)
-if not held_by(call, ARGV[6], ARGV[7]) or call.state ~= 'offered' then return answer(false, id) end
+if not calls.held_by(call, ARGV[6], ARGV[7]) or call.state ~= 'offered' then return answer(false, id) end
 
-miss(call, ARGV[8])
+misses.miss(call, ARGV[8])
 return answer(true, id)

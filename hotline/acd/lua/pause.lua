@@ -10,6 +10,6 @@ if agent.call ~= '' then
   set('agent', agent, 'wish', 'paused', 'wish_reason', reason)
 else
   if agent.state == 'paused' and agent.reason == reason and agent.deadline == '' then return answer(false) end
-  become(agent, 'paused', { reason = reason })
+  agents.become(agent, 'paused', { reason = reason })
 end
 return answer(true)

@@ -6,9 +6,9 @@ local agent, only = load('agent', ARGV[5]), ARGV[6]
 if not agent or (only ~= '' and agent.state ~= only) then return answer(false) end
 
 if agent.state == 'paused' then
-  free(agent, moment(NOW))
+  agents.free(agent, moment(NOW))
 elseif agent.state == 'wrap-up' then
-  rest_or_free(agent, moment(NOW))
+  agents.rest_or_free(agent, moment(NOW))
 elseif agent.wish == 'paused' then
   set('agent', agent, 'wish', '', 'wish_reason', '')
 else

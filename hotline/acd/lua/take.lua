@@ -4,7 +4,7 @@
 -- include lib/change.lua
 local id, lease = ARGV[5], ARGV[8]
 local call = load('call', id)
-if not held_by(call, ARGV[6], ARGV[7]) or call.state ~= 'offered' then return answer(false, id) end
+if not calls.held_by(call, ARGV[6], ARGV[7]) or call.state ~= 'offered' then return answer(false, id) end
 
 set('call', call, 'taken', call.token, 'lease', lease)
 set('agent', load('agent', call.agent), 'deadline', lease)

@@ -9,29 +9,29 @@ local MOST, MERCY = 100, tonumber(ARGV[5])
 
 local function agent_due(agent, deadline)
   local call = load('call', agent.call)
-  local held = agent.state == 'offered' and held_by(call, agent.id, agent.token)
+  local held = agent.state == 'offered' and calls.held_by(call, agent.id, agent.token)
   if held and NOW < MERCY then
     local later = moment(MERCY)
     redis.call('ZADD', P .. 'due', later, 'agent:' .. agent.id)
     set('agent', agent, 'deadline', later)
     set('call', call, 'lease', later)
   elseif held then
-    lapsed[#lapsed + 1] = offer_of(call)
-    miss(call, 'lost')
+    table.insert(news.lapsed, offer_of(call))
+    misses.miss(call, 'lost')
   elseif agent.state == 'wrap-up' then
-    rest_or_free(agent, deadline) -- as if we had looked in time
+    agents.rest_or_free(agent, deadline) -- as if we had looked in time
   else
-    free(agent, deadline)
+    agents.free(agent, deadline)
   end
 end
 
 local function call_due(call)
   if call.state == 'waiting' then
-    wait(call)
+    meetings.wait(call)
   elseif NOW < MERCY then
     redis.call('ZADD', P .. 'due', moment(MERCY), 'call:' .. call.id)
   else
-    give_up(call)
+    calls.give_up(call)
   end
 end
 
@@ -43,10 +43,10 @@ local function fall_due(entry, deadline)
   elseif call and (call.state == 'lost' or call.state == 'waiting' and call.deadline ~= '') then
     call_due(call)
   elseif kind == 'line' then
-    move_more(id)
+    moves.more(id)
   else
     redis.call('ZREM', P .. 'due', entry)
-    if kind == 'queue' then fill(queue_of(id)) end
+    if kind == 'queue' then conditions.fill(queue_of(id)) end
   end
 end
 

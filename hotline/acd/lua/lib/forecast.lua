@@ -4,95 +4,72 @@
 -- waiting callers one of them takes per second, θ how fast a waiting caller leaves. So the wait is Σ 1 / (s·k + i·θ).
 -- k is measured while callers wait, as callers taken ÷ agent-seconds: agents who serve other queues too, who rest or
 -- are slow to answer are in it already. Until that is known, k = 1 / (talk + wrap-up), as if they served no other.
--- All sums fade: a sample of HALF_LIFE ago counts half. They are kept in units that grow at that pace from `epoch`, so
--- that only new samples cost anything.
-local HALF_LIFE = 7200 -- seconds
-local LEAST = 4.5      -- samples, faded, below which a rate is not trusted
-local EXACT = 32       -- terms of the sum that are added one by one; the rest by the Euler–Maclaurin formula
+forecast = lazy(function(forecast)
+  local LEAST = 4.5 -- samples, faded, below which a rate is not trusted
+  local EXACT = 32  -- terms of the sum that are added one by one; the rest by the Euler–Maclaurin formula
 
--- What a sample of some moment counts, in units of `epoch`.
-local function growth(queue, moment) return 2 ^ ((moment - number(queue, 'epoch')) / HALF_LIFE) end
-
--- Agents who can take a caller of this queue, one at a time each.
-local function capacity(queue)
-  local staff, most = number(queue, 'staff'), number(queue, 'max_calls')
-  return most > 0 and math.min(staff, most) or staff
-end
-
--- Agent-seconds since `stamp`, while somebody waits and nothing else changes.
-local function manning(queue)
-  local stamp = number(queue, 'stamp')
-  if number(queue, 'waiting') == 0 or NOW <= stamp then return 0 end
-  return capacity(queue) * HALF_LIFE / math.log(2) * (growth(queue, NOW) - growth(queue, stamp))
-end
-
--- k and θ; nil when there are too few samples.
-local function rates(queue)
-  local enough = LEAST * growth(queue, NOW)
-  local waited = number(queue, 'waited')
-  local leaving = waited > 0 and number(queue, 'left') / waited or 0
-  local manned = number(queue, 'manned') + manning(queue)
-  if number(queue, 'taken') >= enough and manned > 0 then return number(queue, 'taken') / manned, leaving end
-  local handling = number(queue, 'handling')
-  if number(queue, 'handled') >= enough and handling > 0 then return number(queue, 'handled') / handling, leaving end
-end
-
-local function sum_of_waits(ahead, rate, leaving)
-  if leaving == 0 then return (ahead + 1) / rate end
-  local sum, last = 0, math.min(ahead, EXACT)
-  for i = 0, last do sum = sum + 1 / (rate + i * leaving) end
-  if ahead > last then
-    local a, b = rate + (last + 1) * leaving, rate + ahead * leaving
-    sum = sum + math.log(b / a) / leaving + (1 / a + 1 / b) / 2 + leaving * (1 / a ^ 2 - 1 / b ^ 2) / 12
+  -- k and θ; nil when there are too few samples.
+  local function rates(queue)
+    local enough, waited = LEAST * figures.growth(queue, NOW), number(queue, 'waited')
+    local leaving = waited > 0 and number(queue, 'left') / waited or 0
+    local taken, manned = number(queue, 'taken'), number(queue, 'manned') + figures.manning(queue)
+    if taken >= enough and manned > 0 then return taken / manned, leaving end
+    local handled, handling = number(queue, 'handled'), number(queue, 'handling')
+    if handled >= enough and handling > 0 then return handled / handling, leaving end
   end
-  return sum
-end
 
--- How long the first in line has waited; nil when nobody stands there. Also answers that one's arrival.
-local function first_wait(queue)
-  local first = redis.call('ZRANGE', key('queue', queue.id), 0, 0)[1]
-  local call = first and load('call', first)
-  if call then return math.max(0, NOW - tonumber(call.arrival)), tonumber(call.arrival) end
-end
-
--- Seconds until a caller with so many ahead is taken; by QLm, else as long as the first in line has waited (then also
--- answers that one's arrival). nil: unknown.
-local function wait_behind(queue, ahead)
-  local agents = capacity(queue)
-  local rate, leaving = rates(queue)
-  if agents > 0 and rate then return sum_of_waits(ahead, agents * rate, leaving) end
-  return first_wait(queue)
-end
-
--- Whether one more call of the queue may be offered.
-local function room(queue)
-  local most = number(queue, 'max_calls')
-  return most == 0 or number(queue, 'offered') + number(queue, 'talking') < most
-end
-
--- Whether an agent is idle who would get a call of this queue at once. Reserve agents do not count.
-local function someone_idle(queue)
-  for _, class in ipairs(redis.call('SMEMBERS', key('lines', queue.id))) do
-    local profiles = redis.call('HGETALL', key('profiles-for', class))
-    for i = 1, #profiles, 2 do
-      if profiles[i + 1]:sub(-1) ~= '!' and redis.call('EXISTS', key('idle', profiles[i])) == 1 then return true end
+  local function sum_of_waits(ahead, rate, leaving)
+    if leaving == 0 then return (ahead + 1) / rate end
+    local sum, last = 0, math.min(ahead, EXACT)
+    for i = 0, last do sum = sum + 1 / (rate + i * leaving) end
+    if ahead > last then
+      local a, b = rate + (last + 1) * leaving, rate + ahead * leaving
+      sum = sum + math.log(b / a) / leaving + (1 / a + 1 / b) / 2 + leaving * (1 / a ^ 2 - 1 / b ^ 2) / 12
     end
+    return sum
   end
-  return false
-end
 
--- What somebody would wait who joined now; nil: unknown.
-local function wait_of_a_newcomer(queue)
-  if number(queue, 'waiting') == 0 and room(queue) and someone_idle(queue) then return 0 end
-  return (wait_behind(queue, number(queue, 'waiting')))
-end
+  -- How long the first in line has waited; nil when nobody stands there. Also answers that one's arrival.
+  local function first_wait(queue)
+    local first = redis.call('ZRANGE', key('queue', queue.id), 0, 0)[1]
+    local call = first and load('call', first)
+    if call then return math.max(0, NOW - tonumber(call.arrival)), tonumber(call.arrival) end
+  end
 
--- Whether reserve agents get calls of this queue, in which somebody waits. Also answers the moment when they will,
--- where waiting alone brings that about. (A moment has six places: half a microsecond may be lacking.)
-local function reserve_called(queue)
-  if capacity(queue) == 0 then return true end
-  local above = number(queue, 'reserve_above')
-  local wait, arrival = wait_behind(queue, number(queue, 'waiting'))
-  if wait and wait + 0.000002 >= above then return true end
-  return false, arrival and arrival + above
-end
+  -- Whether an agent is idle who would get a call of this queue at once. Reserve agents do not count.
+  local function someone_idle(queue)
+    for _, class in ipairs(redis.call('SMEMBERS', key('lines', queue.id))) do
+      local profiles = redis.call('HGETALL', key('profiles-for', class))
+      for i = 1, #profiles, 2 do
+        if profiles[i + 1]:sub(-1) ~= '!' and redis.call('EXISTS', key('idle', profiles[i])) == 1 then return true end
+      end
+    end
+    return false
+  end
+
+  -- Seconds until a caller with so many ahead is taken; by QLm, else as long as the first in line has waited (then
+  -- also answers that one's arrival). nil: unknown.
+  function forecast.wait_behind(queue, ahead)
+    local staff = figures.capacity(queue)
+    local rate, leaving = rates(queue)
+    if staff > 0 and rate then return sum_of_waits(ahead, staff * rate, leaving) end
+    return first_wait(queue)
+  end
+
+  -- What somebody would wait who joined now; nil: unknown.
+  function forecast.for_a_newcomer(queue)
+    local waiting = number(queue, 'waiting')
+    if waiting == 0 and figures.room(queue) and someone_idle(queue) then return 0 end
+    return (forecast.wait_behind(queue, waiting))
+  end
+
+  -- Whether reserve agents get calls of this queue, in which somebody waits. Also answers the moment when they will,
+  -- where waiting alone brings that about. (A moment has six places: half a microsecond may be lacking.)
+  function forecast.reserve_called(queue)
+    if figures.capacity(queue) == 0 then return true end
+    local above = number(queue, 'reserve_above')
+    local wait, arrival = forecast.wait_behind(queue, number(queue, 'waiting'))
+    if wait and wait + 0.000002 >= above then return true end
+    return false, arrival and arrival + above
+  end
+end)

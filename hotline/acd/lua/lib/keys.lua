@@ -1,7 +1,18 @@
 -- Names of keys and whole records; README.md describes the keyspace. Included by every script.
 -- KEYS[1] is the prefix of every key. Moments are POSIX seconds in decimal text with six places: Lua's own
 -- number-to-text conversion would drop the microseconds.
+--
+-- Functions live in modules, and a module that most scripts do not need is made when it is first asked for: making
+-- functions, each of which must find the locals it uses, is what a short script would spend most of its time with.
 local P = KEYS[1]
+
+local function lazy(make)
+  return setmetatable({}, { __index = function(module, name)
+    setmetatable(module, nil)
+    make(module)
+    return module[name]
+  end })
+end
 
 local function key(kind, id) return P .. kind .. ':' .. id end
 

@@ -1,0 +1,73 @@
+-- Classes and profiles, and who can serve whom; worked out once, when either is first seen or a queue's rules change.
+-- A class is calls of one queue with equal needs, named [queue, {skill: least level}, site or ""] in JSON. A profile
+-- is agents with equal skills, named [{skill: level}, site or "", 1 for reserve agents else 0].
+-- profiles-for:<class> holds, of each profile, how good a choice it is (lower is better), with a "!" when it is held in
+-- reserve. classes-for:<profile> holds, of each class, its weight, then, where the call may have to wait though the
+-- agent is idle: " m" (max_calls), " r" (reserve) or " mr", and the queue.
+classes = lazy(function(classes)
+  local RANKS = {
+    ['best-skilled'] = function(skills, needs)
+      local sum = 0
+      for skill in pairs(needs) do sum = sum - skills[skill] end
+      return sum
+    end,
+    ['spare-the-versatile'] = function(skills)
+      local many, sum = 0, 0
+      for _, level in pairs(skills) do many, sum = many + 1, sum + level end
+      return many * 1000000 + sum
+    end,
+  }
+
+  local function serves(skills, needs)
+    for skill, level in pairs(needs) do
+      if (skills[skill] or 0) < level then return false end
+    end
+    return true
+  end
+
+  local function connect(class, profile)
+    local name, needs, site = unpack(cjson.decode(class))
+    local skills, home, reserve = unpack(cjson.decode(profile))
+    if not serves(skills, needs) or (site ~= '' and site ~= home) then return end
+    local queue, rank = queue_of(name), 0
+    if queue.choice ~= '' then rank = RANKS[queue.choice](skills, needs) end
+    local held = reserve == 1 and queue.reserve_above ~= ''
+    local flags = (queue.max_calls ~= '' and 'm' or '') .. (held and 'r' or '')
+    local terms = queue.weight == '' and '1' or string.format('%.17g', queue.weight)
+    if flags ~= '' then terms = terms .. ' ' .. flags .. ' ' .. name end
+    redis.call('HSET', key('profiles-for', class), profile, rank .. (held and '!' or ''))
+    redis.call('HSET', key('classes-for', profile), class, terms)
+    if not held and redis.call('SADD', key('queues-for', profile), name) == 1 then
+      queues.count(queue, 'staff', tonumber(redis.call('HGET', P .. 'staff', profile) or 0))
+    end
+  end
+
+  -- A class, or a profile, that was not known.
+  function classes.add(class, queue)
+    redis.call('SADD', key('lines', queue.id), class)
+    for _, profile in ipairs(redis.call('SMEMBERS', P .. 'profiles')) do connect(class, profile) end
+  end
+
+  function classes.add_profile(profile)
+    for _, class in ipairs(redis.call('SMEMBERS', P .. 'classes')) do connect(class, profile) end
+  end
+
+  -- After a queue's rules changed.
+  function classes.connect_again(queue)
+    local profiles = redis.call('SMEMBERS', P .. 'profiles')
+    queues.count(queue, 'staff', -number(queue, 'staff'))
+    for _, profile in ipairs(profiles) do redis.call('SREM', key('queues-for', profile), queue.id) end
+    for _, class in ipairs(redis.call('SMEMBERS', key('lines', queue.id))) do
+      for _, profile in ipairs(profiles) do connect(class, profile) end
+    end
+  end
+
+  -- How many at work could serve calls of a class, now or later.
+  function classes.able(class)
+    local profiles = redis.call('HKEYS', key('profiles-for', class))
+    if not profiles[1] then return 0 end
+    local sum = 0
+    for _, many in ipairs(redis.call('HMGET', P .. 'work', unpack(profiles))) do sum = sum + (tonumber(many) or 0) end
+    return sum
+  end
+end)
