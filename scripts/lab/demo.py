@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
 import signal
 import socket
@@ -128,6 +129,21 @@ class Demo:
         self.hears("the caller", "Anna", caller.heard, spoken["agent"])
         self.hears("Anna", "the caller", ringing.heard, spoken["caller"])
         self.check(self.music(caller.heard) > 0.5, "music filled the wait")
+        await self.why(queued["call"])
+
+    async def why(self, call: str) -> None:
+        """What an operator is told who asks why the call went as it did."""
+        self.say(f"hotline why {call}")
+        environment = os.environ | {
+            "HOTLINE_CONFIG": str(self.house.config),
+            "HOTLINE_REDIS": self.house.redis.address,
+        }
+        child = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "hotline", "why", call), cwd=ROOT, env=environment, stdout=asyncio.subprocess.PIPE
+        )
+        told, _ = await child.communicate()
+        self.console.print(told.decode().rstrip(), highlight=False, markup=False)
+        self.check(child.returncode == 0 and b"anna" in told, "the queue core tells how the call came to Anna")
 
     async def talk(self, who: str, call: Call, spoken: dict[str, Path]) -> None:
         if who == "caller":
@@ -241,6 +257,7 @@ class Demo:
         self.console.print(
             f"For the service it is {BY_DAY:%A %H:%M}; it adds the seconds in {clock} to the real time."
         )
+        self.console.print(f"Agents: HOTLINE_REDIS={house.redis.address} .venv/bin/hotline agents --help")
         self.console.print(f"Metrics: {house.metrics_url}   Logs: {self.folder}   Ctrl-C stops everything.")
         await asyncio.Event().wait()
 
