@@ -18,3 +18,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def deep(request: pytest.FixtureRequest) -> bool:
     """Whether tests that have a long run shall make it."""
     return bool(request.config.getoption("--deep"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How much was done, where a test recorded that: from all processes."""
+    done: dict[str, int] = {}
+    for report in terminalreporter.getreports("passed"):
+        for what, count in report.user_properties:
+            done[what] = done.get(what, 0) + int(count)
+    for what, count in done.items():
+        terminalreporter.write_line(f"{count:,} {what}")

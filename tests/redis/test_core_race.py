@@ -107,7 +107,9 @@ def process(port: int, number: int, calls: int, results: Any) -> None:
 
 
 @pytest.mark.timeout(4 * 3600)
-async def test_four_processes_book_no_agent_twice_and_lose_no_call(redis, shared_server, store, deep, capsys):
+async def test_four_processes_book_no_agent_twice_and_lose_no_call(
+    redis, shared_server, store, deep, record_property
+):
     core, calls = Core(store, hold=1e6), 30_000 if deep else 120
     for n in range(AGENTS):
         await core.login(AgentSettings(f"a{n}", f"PJSIP/a{n}", {"sales": n % 2}), 0.0)
@@ -134,8 +136,8 @@ async def test_four_processes_book_no_agent_twice_and_lose_no_call(redis, shared
     assert sum(len(names) for name, names in keys.items() if name.startswith("idle:")) == AGENTS
     if not deep:
         assert sum(name.startswith("ended:") for name in keys) == PROCESSES * calls
-    with capsys.disabled():
-        print(f" {PROCESSES * calls:,} calls, {len(bookings):,} bookings ", end="")
+    record_property("calls of processes that raced", PROCESSES * calls)
+    record_property("bookings of agents by them, none at the same time", len(bookings))
 
 
 def most_at_once(bookings: list[Booking]) -> int:

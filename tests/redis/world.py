@@ -11,7 +11,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from invariants import LASTING, LASTING_KINDS, check, dump_script, parse
+from invariants import LASTING, LASTING_KINDS, Keys, check, dump_script, parse
 from reference import Reference
 
 from hotline.acd.core import Core
@@ -158,15 +158,15 @@ class World:
         self.compare_everything(keys)
         self.compare_forecasts()
 
-    def compare_everything(self, keys: dict[str, Any]) -> None:
+    def compare_everything(self, keys: Keys) -> None:
         model = self.reference
-        assert {name[5:]: call["state"] for name, call in keys.items() if name.startswith("call:")} == {
+        assert {id: call["state"] for id, call in keys.of("call").items()} == {
             id: call.state for id, call in model.calls.items()
         }
-        assert {name[6:]: reason for name, reason in keys.items() if name.startswith("ended:")} == model.ended
-        assert {name[5:]: agent for name, agent in keys.items() if name.startswith("last:")} == model.lasts
+        assert keys.of("ended") == model.ended
+        assert keys.of("last") == model.lasts
         blank: dict[str, str] = collections.defaultdict(str)
-        real = {name[6:]: blank | agent for name, agent in keys.items() if name.startswith("agent:")}
+        real = {name: blank | agent for name, agent in keys.of("agent").items()}
         assert real.keys() == model.agents.keys()
         for name, agent in model.agents.items():
             found = real[name]
@@ -181,11 +181,14 @@ class World:
         model.endings.clear()
 
     def compare_forecasts(self) -> None:
-        """For one queue and one caller after each operation, in turns."""
-        queue = QUEUES[self.done % len(QUEUES)]
-        self.same(run(self.core.expected(queue, self.now)), self.reference.expected(queue, self.now))
-        call = CALLS[self.done % len(CALLS)]
-        self.same(run(self.core.expected_wait(call, self.now)), self.reference.expected_wait(call, self.now))
+        """After each operation, for one queue or caller in turn."""
+        half, odd = divmod(self.done, 2)
+        if odd:
+            queue = QUEUES[half % len(QUEUES)]
+            self.same(run(self.core.expected(queue, self.now)), self.reference.expected(queue, self.now))
+        else:
+            call = CALLS[half % len(CALLS)]
+            self.same(run(self.core.expected_wait(call, self.now)), self.reference.expected_wait(call, self.now))
 
     @staticmethod
     def same(real: float | None, expected: float | None) -> None:
