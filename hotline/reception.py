@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from structlog.contextvars import bound_contextvars
 from structlog.stdlib import BoundLogger
 
 from agi.channel import Channel
+from hotline.acd.announcing import Told
 from hotline.acd.desk import Desk
 from hotline.acd.model import Left
 from hotline.acd.waiting import wait_for_agent
@@ -33,6 +35,15 @@ from hotline.shifts import Shifts
 
 MOST_PBXS = 100
 """Names of PBXs that are remembered."""
+
+
+@dataclass(eq=False, slots=True)
+class _Session:
+    """A caller who is being served here."""
+
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    """The dialplan has said its last word on the call."""
+    told: Told = field(default_factory=Told)
 
 
 class Reception:
@@ -53,8 +64,7 @@ class Reception:
         self.config, self.desk, self.emit = config, desk, emit
         self._answering, self._callers, self._sounds, self._log = answering, callers, sounds, log
         self._shifts = Shifts(config.agents, config.pauses, desk=desk, log=log)
-        self._calls: dict[str, asyncio.Event] = {}
-        """Each with whether the dialplan has said its last word."""
+        self._calls: dict[str, _Session] = {}
         self._pbxs = set(pbxs)
         """Those that we have a link to, and those of which it was told that we have none."""
 
@@ -74,14 +84,15 @@ class Reception:
         return self.config.calendars[calendar].is_open(datetime.fromtimestamp(self.now(), UTC))
 
     async def wait_for_agent(self, phone: Phone, queue: str) -> str:
-        info = phone.info
+        info, session = phone.info, self._calls.get(phone.info.call)
         return await wait_for_agent(
             phone,
             self.config.queues[queue],
             self.desk,
-            self._calls.get(info.call),
+            session.ended if session else None,
             site=self.config.site(info.dialed),
             caller=await self._callers.opaque(info.caller),
+            told=session.told if session else None,
         )
 
     async def take_message(self, phone: Phone, queue: str) -> None:
@@ -131,14 +142,14 @@ class Reception:
             self.emit(CallRefused(at=self.now(), reason="bad-request"))
             self._log.warning("A request without a sound call in it was refused.", problem=str(problem))
             return
-        call, ended = phone.info.call, asyncio.Event()
+        call, session = phone.info.call, _Session()
         with bound_contextvars(call=call):
             self._know(phone.info.pbx)
-            self._calls[call] = ended
+            self._calls[call] = session
             try:
-                await self._serve(phone, ended)
+                await self._serve(phone, session.ended)
             finally:
-                if self._calls.get(call) is ended:
+                if self._calls.get(call) is session:
                     del self._calls[call]
 
     def _know(self, pbx: str) -> None:
@@ -182,8 +193,8 @@ class Reception:
             return
         with bound_contextvars(call=call):
             await self._tell_answer(call, last_answer(channel.request))
-            if ended := self._calls.get(call):
-                ended.set()  # its session is about to hear that the caller is gone, and knows more
+            if session := self._calls.get(call):
+                session.ended.set()  # its session is about to hear that the caller is gone, and knows more
             else:
                 await self.desk.gone(call, Left.ABANDONED, ended_by="caller")
 

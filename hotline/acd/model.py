@@ -124,6 +124,10 @@ class QueueSettings:
     music: str = "default"
     announce_every: float = 30.0
     announce: tuple[str, ...] = ()
+    announce_wait: bool = False
+    """Callers are told the expected wait when they begin to wait, and with `announce`."""
+    announce_place: bool = False
+    """The same of their place in line."""
     miss_pause: Mapping[Missed, float] = field(default_factory=dict)
     """How long an agent is left alone after a miss, by outcome (see hotline.acd.wire for the defaults)."""
 

@@ -17,12 +17,14 @@ import contextlib
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
+from hotline.acd.announcer import Announcer
+from hotline.acd.announcing import Told
 from hotline.acd.desk import Desk
 from hotline.acd.model import CallState, Left, Missed, Offer, QueueSettings, Standing
 from hotline.acd.ticket import Ticket
-from hotline.events import AgentOffered, CallerLeftQueue, CallerQueued, PromptPlayed
+from hotline.events import AgentOffered, CallerLeftQueue, CallerQueued
 from hotline.flow.engine import END
-from hotline.flow.phone import BELL, DialOutcome, HungUp, Phone
+from hotline.flow.phone import DialOutcome, HungUp, Phone
 from hotline.store import StoreDown
 
 LOOK_EVERY = 3.0
@@ -47,16 +49,18 @@ async def wait_for_agent(
     *,
     site: str = "",
     caller: str = "",
+    told: Told | None = None,
 ) -> str:
     """END after a conversation with an agent; else the menu to which the queue's overflow leads, "" without one.
 
     `site` is the caller's; `caller` stands for the person in an opaque way. "" where they are not known.
+    `told` is what the caller was told of waits and places in this session, and is kept up.
 
     `ended` is set once the dialplan's last word on the call was heard and the answer it told of is known; None where
     it has none.
     Raises HungUp (the caller has left the queue then) and LineLost (the place is kept).
     """
-    wait = _Wait(phone, queue, desk, site=site, caller=caller)
+    wait = _Wait(phone, queue, desk, site=site, caller=caller, told=told or Told())
     try:
         return await wait.run()
     except HungUp:
@@ -69,12 +73,12 @@ async def wait_for_agent(
 class _Wait:
     """The state of one wait. Moments in POSIX seconds by the desk's clock."""
 
-    def __init__(self, phone: Phone, queue: QueueSettings, desk: Desk, *, site: str, caller: str) -> None:
+    def __init__(self, phone: Phone, queue: QueueSettings, desk: Desk, *, site: str, caller: str, told: Told) -> None:
         self.phone, self.queue, self.desk = phone, queue, desk
         self.site, self.caller = site, caller
+        self.announcer = Announcer(phone, queue, desk, told)
         self.call = phone.info.call
         self.ticket = Ticket(0.0)
-        self.announced = 0.0
         self.joined = False
         """Redis was told of us by this session."""
         self.known = False
@@ -94,7 +98,7 @@ class _Wait:
 
     async def run(self) -> str:
         await self._arrive()
-        self.announced = self.desk.now()
+        self.announcer.start(begins=not self.known)
         while True:
             standing = await self._stand()
             if reason := _NO_PLACE.get(standing.state):
@@ -110,7 +114,7 @@ class _Wait:
             elif reason := self._limit_passed():
                 return await self._leave(reason)
             else:
-                await self._pass_time()
+                await self._pass_time(standing.position)
 
     async def _arrive(self) -> None:
         """Since when the caller waits: now, or what an earlier session or queue noted."""
@@ -207,25 +211,13 @@ class _Wait:
             )
         return onward
 
-    async def _pass_time(self) -> None:
-        """Music for a while, or the announcement when it is due. The bell ends either at once."""
-        now = self.desk.now()
-        seconds = LOOK_EVERY
-        for limit, _ in self._limits():
-            seconds = min(seconds, max(0.1, limit - now))
-        if self.queue.announce and self.queue.announce_every:
-            until = self.announced + self.queue.announce_every - now
-            if until <= 0:
-                self.announced = now
-                key = await self.phone.say(self.queue.announce, stop_keys=BELL)
-                self.desk.emit(
-                    PromptPlayed(
-                        at=now, call=self.call, prompts=self.queue.announce, language=self.phone.language, key=key
-                    )
-                )
-                return
-            seconds = min(seconds, until)
-        await self.phone.hold(seconds, music=self.queue.music)
+    async def _pass_time(self, place: int = 0) -> None:
+        """Music for a while, or the announcement when it is due. The bell ends either at once. Place 0: not known."""
+        if self.desk.now() >= self.announcer.due and await self.announcer.announce(place, self.arrival):
+            return
+        moments = [self.announcer.due, *(limit for limit, _ in self._limits())]
+        seconds = min(LOOK_EVERY, min(moments) - self.desk.now())
+        await self.phone.hold(max(0.1, seconds), music=self.queue.music)
 
     async def _connect(self, offer: Offer) -> bool:
         """Ring the agent of an offer; True once they talked."""

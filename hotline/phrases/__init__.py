@@ -66,6 +66,6 @@ def phrasebook(language: str) -> Phrasebook:
         raise KeyError(f"no built-in phrases for {language!r}; there are {', '.join(LANGUAGES)}")
     data = yaml.safe_load(resources.files(__name__).joinpath(f"{language}.yaml").read_text(encoding="utf-8"))
     texts = dict(data["phrases"])
-    for prefix, key in (("day", "days"), ("date", "dates"), ("month", "months")):
+    for prefix, key in (("day", "days"), ("date", "dates"), ("month", "months"), ("place", "places")):
         texts |= {f"{prefix}-{number}": text for number, text in enumerate(data[key], start=1)}
     return Phrasebook(language, data["voice"], texts, data["time"])

@@ -113,6 +113,8 @@ class QueueShape(Part):
     short_abandon: Annotated[Seconds, lasting(0, 60)] = 5.0
     music: Music = "default"
     announce: PromptList = ()
+    announce_wait: bool = False
+    announce_place: bool = False
     announce_every: Annotated[Seconds, lasting(5, HOUR)] = 30.0
     miss_pause: dict[Missed, Annotated[Seconds, lasting(0, HOUR)]] = Field(default_factory=dict)
     voicemail: VoicemailShape | None = None

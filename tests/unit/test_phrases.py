@@ -1,5 +1,7 @@
 """The product's own phrases: every language says everything."""
 
+import re
+
 import pytest
 
 from hotline.phrases import LANGUAGES, phrasebook
@@ -11,12 +13,11 @@ def test_every_language_has_every_phrase(language: str):
     assert all(text.strip() for text in phrasebook(language).texts.values())
 
 
-def test_days_dates_and_months_are_all_there():
+def test_days_dates_months_and_places_are_all_there():
     names = phrasebook("en").texts
-    for prefix, count in (("day", 7), ("date", 31), ("month", 12)):
-        assert {name for name in names if name.startswith(f"{prefix}-")} == {
-            f"{prefix}-{n}" for n in range(1, count + 1)
-        }
+    for prefix, count in (("day", 7), ("date", 31), ("month", 12), ("place", 10)):
+        numbered = {name for name in names if re.fullmatch(rf"{prefix}-\d+", name)}
+        assert numbered == {f"{prefix}-{n}" for n in range(1, count + 1)}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,66 @@
+"""The voice in the queue: what a caller hears besides music, and when.
+
+Rules of this file:
+- Everything is said so that the bell cuts it short.
+- One who begins to wait is told of the wait and the place at once, where the queue tells them; then all is said every
+  `announce_every`. One who comes back after our death has heard it.
+"""
+
+from __future__ import annotations
+
+import math
+
+from hotline.acd.announcing import Told
+from hotline.acd.desk import Desk
+from hotline.acd.model import QueueSettings
+from hotline.events import PromptPlayed
+from hotline.flow.phone import BELL, Phone
+from hotline.store import StoreDown
+
+
+class Announcer:
+    """For one wait. `told` is what the caller was told in this session, and is kept up."""
+
+    def __init__(self, phone: Phone, queue: QueueSettings, desk: Desk, told: Told) -> None:
+        self._phone, self._queue, self._desk, self._told = phone, queue, desk, told
+        self._first = False
+        self.due = math.inf
+        """The moment of the next announcement, by the desk's clock."""
+
+    def start(self, *, begins: bool) -> None:
+        """Plan the first announcement. `begins`: the caller has not waited here before."""
+        queue, now = self._queue, self._desk.now()
+        foretells = queue.announce_wait or queue.announce_place
+        self._first = foretells and begins
+        if self._first:
+            self.due = now
+        elif queue.announce_every and (queue.announce or foretells):
+            self.due = now + queue.announce_every
+
+    async def announce(self, place: int, arrival: float) -> bool:
+        """Say what is due, to one at this place (0: not known) since `arrival`. Whether there was anything to say."""
+        queue, now = self._queue, self._desk.now()
+        prompts = () if self._first else queue.announce
+        self._first, self.due = False, now + (queue.announce_every or math.inf)
+        if queue.announce_place:
+            prompts += self._told.of_place(queue.name, place)
+        if queue.announce_wait:
+            prompts += self._told.of_wait(await self._expected(place, arrival))
+        if prompts:
+            call, language = self._phone.info.call, self._phone.language
+            key = await self._phone.say(prompts, stop_keys=BELL)
+            self._desk.emit(PromptPlayed(at=now, call=call, prompts=prompts, language=language, key=key))
+        return bool(prompts)
+
+    async def _expected(self, place: int, arrival: float) -> float | None:
+        """The wait that is expected, in seconds; None: unknown.
+
+        Where nothing is measured, it is as long as the first in line has waited: which tells nothing to that one.
+        """
+        now = self._desk.now()
+        try:
+            seconds = await self._desk.core.expected_wait(self._phone.info.call, now) if place else None
+        except StoreDown:
+            return None
+        own = place == 1 and seconds is not None and abs(seconds - (now - arrival)) < 0.001
+        return None if own else seconds
