@@ -28,7 +28,7 @@ PATIENT = 24 * 3600.0
 LEASE_MARGIN = 30.0
 
 _REFUSED = frozenset({CallState.FULL, CallState.TOO_LONG, CallState.OVERFLOW})
-"""Who is refused hears that everybody is busy, and is gone: a simulation has no menus to overflow to."""
+"""Who is refused is gone: a simulation has no menus to overflow to."""
 
 Event = Callable[[], Awaitable[None]]
 
@@ -123,7 +123,9 @@ class Day:
         self.calls[call.id] = call
         now = EPOCH + self.now
         change = await self._do(
-            self.core.join(call.id, queue=queue, arrival=now, now=now, channel=call.id, pbx="simulated")
+            self.core.join(
+                call.id, queue=queue, arrival=now, now=now, channel=call.id, pbx="simulated", site=call.type.site
+            )
         )
         if change.standing.state in _REFUSED:
             self._turn_away(call)
@@ -140,8 +142,11 @@ class Day:
         if change.standing.state is CallState.WAITING:
             call.expected = await self._expect(call)
         self._at(self.now + call.patience, lambda: self._give_up(call))
-        if call.type.queue.max_wait:
-            self._at(self.now + call.type.queue.max_wait, lambda: self._send_away(call, Left.MAX_WAIT))
+        queue = call.type.queue
+        if queue.max_wait:
+            self._at(self.now + queue.max_wait, lambda: self._send_away(call, Left.MAX_WAIT))
+        if queue.overflow and queue.overflow.after:
+            self._at(self.now + queue.overflow.after, lambda: self._send_away(call, Left.OVERFLOW))
 
     async def _expect(self, call: Call) -> float | None:
         """The core's own forecast of the wait, where it makes one."""
@@ -187,7 +192,16 @@ class Day:
                     self._at(moment, lambda name=name: self._log_out(name))  # type: ignore[misc]
 
     async def _log_in(self, name: str) -> None:
-        settings = AgentSettings(name, f"PJSIP/{name}", self._groups[name].skills)
+        group = self._groups[name]
+        settings = AgentSettings(
+            name,
+            f"PJSIP/{name}",
+            group.skills,
+            site=group.site,
+            reserve=group.reserve,
+            max_in_row=group.max_in_row,
+            cool_down=group.cool_down,
+        )
         await self._do(self.core.login(settings, EPOCH + self.now))
 
     async def _log_out(self, name: str) -> None:

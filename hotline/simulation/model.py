@@ -34,16 +34,22 @@ class CallType:
     wrap_up: Distribution | None = None
     """None: as the queue says."""
     redial: Redial | None = None
+    site: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Agents with equal skills; `staff` says how many are on duty. Without `pick_up` they answer at once."""
+    """Agents with equal skills; `staff` says how many are on duty. Without `pick_up` they answer at once. The rest is
+    as in hotline.acd.model.AgentSettings."""
 
     name: str
     skills: Skills
     staff: Stairs
     pick_up: Distribution | None = None
+    site: str = ""
+    reserve: bool = False
+    max_in_row: int = 0
+    cool_down: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

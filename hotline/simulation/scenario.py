@@ -10,21 +10,21 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from hotline.acd.model import Needs, QueueSettings
+from hotline.acd.model import QueueSettings
 from hotline.schema.build import queue_settings
-from hotline.schema.document import Document, Path_, Tree, parse, read
+from hotline.schema.document import Document, Tree, parse, read
 from hotline.schema.kinds import Name
 from hotline.schema.problems import ConfigError, quoted, unknown
-from hotline.schema.rules import check_rules
 from hotline.schema.sentences import validated
 from hotline.schema.shape import QueueShape
 from hotline.simulation import distributions as times
+from hotline.simulation.check import Draft, check
 from hotline.simulation.model import CallType, Group, Redial, Scenario
 from hotline.simulation.periods import stairs
 from hotline.simulation.shape import CallShape, DistributionShape, GroupShape, RedialShape, SimulationShape
@@ -47,28 +47,17 @@ def loads(text: str, file: str = "scenario.yaml", folder: Path = Path()) -> Scen
     return _scenario(parse(text, file), folder)
 
 
-@dataclass(frozen=True, slots=True)
-class _Draft:
-    """All parts of a file. None stands for what could not be read (and was complained about)."""
-
-    document: Document
-    simulation: SimulationShape | None
-    calls: Mapping[str, CallShape | None]
-    queues: Mapping[str, QueueShape | None]
-    groups: Mapping[str, GroupShape | None]
-
-
 def _scenario(document: Document, folder: Path) -> Scenario:
     sections = _sections(document)
     whole = validated(SimulationShape, sections.get("simulation") or {}, ("simulation",), document)
-    draft = _Draft(
+    draft = Draft(
         document,
         whole,
         _named(document, sections, "calls", CallShape),
         _named(document, sections, "queues", QueueShape),
         _named(document, sections, "agents", GroupShape),
     )
-    _check(draft)
+    check(draft)
     trace = read_trace(folder / whole.trace, draft.calls, document.problems) if whole and whole.trace else ()
     if whole and trace and trace[-1].at >= whole.length:
         document.complain(("simulation", "length"), f"the trace goes on to {trace[-1].at:g}s, after the end")
@@ -87,7 +76,7 @@ def _scenario(document: Document, folder: Path) -> Scenario:
         thresholds=whole.service_level.within,
         formula=whole.service_level.of,
         trace=trace,
-        warnings=tuple(sorted(document.warnings)),
+        warnings=tuple(sorted(set(document.warnings))),
     )
 
 
@@ -122,47 +111,7 @@ def _named(document: Document, sections: Mapping[str, Mapping[str, Tree]], secti
     return parts
 
 
-def _check(draft: _Draft) -> None:
-    """Cross references; a part that could not be read is skipped."""
-    complain, whole = draft.document.complain, draft.simulation
-    if whole and whole.warm_up >= whole.length:
-        complain(("simulation", "warm_up"), "the warm-up must be shorter than the length of the simulation")
-    used = {call.queue or name for name, call in draft.calls.items() if call}
-    for name, queue in draft.queues.items():
-        if queue:
-            check_rules(draft.document, ("queues", name), queue)
-        if name not in used and None not in draft.calls.values():
-            draft.document.warn(("queues", name), f"no calls go to queue {quoted(name)}", key=True)
-    for name, call in draft.calls.items():
-        if call is None:
-            continue
-        path: Path_ = ("calls", name)
-        if call.queue is not None and call.queue not in draft.queues:
-            complain((*path, "queue"), unknown("queue", call.queue, draft.queues))
-        if call.arrivals is None and whole and whole.trace is None:
-            complain(path, f"calls {quoted(name)} never come; give `arrivals`, like 300/h, or a `trace`", key=True)
-        _check_needs(draft, path, call)
-
-
-def _check_needs(draft: _Draft, path: Path_, call: CallShape) -> None:
-    """Somebody must be able to answer."""
-    queue = draft.queues.get(call.queue or str(path[-1]), QueueShape())
-    if queue is None or None in draft.groups.values() or not draft.groups:
-        return
-    needs: Needs = queue.needs if call.needs is None else call.needs
-    groups = [group for group in draft.groups.values() if group]
-    skills = {skill for group in groups for skill in group.skills}
-    where: Path_ = ("queues", call.queue or path[-1], "needs") if call.needs is None else (*path, "needs")
-    for skill in needs:
-        if skill not in skills:
-            draft.document.complain((*where, skill), unknown("skill", skill, skills), key=True)
-    able = any(all(group.skills.get(skill, 0) >= level for skill, level in needs.items()) for group in groups)
-    if not able and set(needs) <= skills:
-        wanted = " and ".join(f"{skill} {level}" for skill, level in needs.items())
-        draft.document.complain(where, f"nobody could ever answer calls {quoted(path[-1])}: no group has {wanted}")
-
-
-def _check_amount(draft: _Draft, calls: Mapping[str, CallType], whole: SimulationShape) -> None:
+def _check_amount(draft: Draft, calls: Mapping[str, CallType], whole: SimulationShape) -> None:
     """A slip in a rate must not make a run that never ends."""
     expected = 0.0
     for call in calls.values():
@@ -174,7 +123,7 @@ def _check_amount(draft: _Draft, calls: Mapping[str, CallType], whole: Simulatio
         raise ConfigError(draft.document.problems)
 
 
-def _call(draft: _Draft, name: str, call: CallShape, whole: SimulationShape) -> CallType:
+def _call(draft: Draft, name: str, call: CallShape, whole: SimulationShape) -> CallType:
     queue = _queue(draft, call.queue or name)
     if call.needs is not None:
         queue = replace(queue, needs=call.needs)
@@ -188,10 +137,11 @@ def _call(draft: _Draft, name: str, call: CallShape, whole: SimulationShape) -> 
         patience=_distribution(call.patience) if call.patience else times.Never(),
         wrap_up=_distribution(call.wrap_up) if call.wrap_up else None,
         redial=_redial(call.redial) if call.redial else None,
+        site=call.site or "",
     )
 
 
-def _queue(draft: _Draft, name: str) -> QueueSettings:
+def _queue(draft: Draft, name: str) -> QueueSettings:
     return queue_settings(name, draft.queues.get(name) or QueueShape())
 
 
@@ -201,7 +151,9 @@ def _redial(redial: RedialShape) -> Redial:
 
 def _group(name: str, group: GroupShape, whole: SimulationShape) -> Group:
     pick_up = _distribution(group.pick_up) if group.pick_up else None
-    return Group(name, group.skills, stairs(dict(group.count), whole.starts, whole.length), pick_up)
+    staff = stairs(dict(group.count), whole.starts, whole.length)
+    rules = group.model_dump(include={"reserve", "max_in_row", "cool_down"})
+    return Group(name, group.skills, staff, pick_up, site=group.site or "", **rules)
 
 
 def _distribution(shape: DistributionShape) -> times.Distribution:

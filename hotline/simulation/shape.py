@@ -115,12 +115,17 @@ class CallShape(Part):
     patience: DistributionShape | None = None
     wrap_up: DistributionShape | None = None
     redial: RedialShape | None = None
+    site: Name | None = None
 
 
 class GroupShape(Part):
     count: Counts
     skills: Skills = Field(default_factory=dict)
     pick_up: DistributionShape | None = None
+    site: Name | None = None
+    reserve: bool = False
+    max_in_row: Annotated[int, Field(ge=0, le=1000)] = 0
+    cool_down: Annotated[Seconds, lasting(0, HOUR)] = 0.0
 
 
 class LevelShape(Part):

@@ -93,6 +93,33 @@ def test_the_longest_wait_of_the_queue_holds(link: Link) -> None:
     assert (count(found, "left"), count(found, "answered"), found["wait_mean"]) == (1, 1, (20, 2))
 
 
+def test_who_overflows_is_gone_turned_away_when_coming_or_leaving_after_a_while(link: Link) -> None:
+    late = of(scenario(queues="desk: {overflow: {to: menu, after: 20s}, max_wait: 30s}"), link, 0, 10)
+    assert (count(late, "left"), count(late, "answered"), late["wait_mean"]) == (1, 1, (20, 2))
+    full = of(scenario(queues="desk: {overflow: {to: menu, length: 1}}"), link, 0, 10, 20)
+    assert (count(full, "offered"), count(full, "blocked"), count(full, "answered")) == (2, 1, 2)
+
+
+def test_a_caller_waits_for_an_agent_of_the_own_site_before_others_may_answer(link: Link) -> None:
+    day = scenario(
+        call=", site: hue",
+        queues="desk: {own_site: 20s}",
+        agents="{count: 1, site: hue}, hanoi: {count: 1, site: hanoi}",
+    )
+    assert of(day, link, 0, 10)["wait_mean"] == (0 + 20, 2)
+    assert of(day, link, 0, 50)["wait_mean"] == (0 + 10, 2)
+
+
+def test_a_reserve_agent_is_kept_for_long_waits(link: Link) -> None:
+    day = scenario(queues="desk: {reserve_above: 15s}", agents="{count: 1}, office: {count: 1, reserve: yes}")
+    assert of(day, link, 0, 10)["wait_mean"] == (0 + 15, 2)
+
+
+def test_an_agent_rests_after_so_many_calls_in_a_row(link: Link) -> None:
+    day = scenario(agents="{count: 1, max_in_row: 2, cool_down: 5m}")
+    assert of(day, link, 0, 10, 20)["wait_mean"] == (0 + 50 + (120 + 300 - 20), 3)
+
+
 def test_an_agent_stays_with_the_caller_at_the_end_of_the_shift_and_takes_no_other(link: Link) -> None:
     day = scenario(agents='{count: {"00:00-00:01": 1, "00:30-01:00": 1}}')
     found = of(day, link, 30, 40)

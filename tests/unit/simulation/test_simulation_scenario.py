@@ -124,6 +124,9 @@ agents:
         ("calls:", "queues:\n  desk: {ring: 1s}\ncalls:", "day.yaml:4:16: must last from 3s to 5m, not 1s"),
         ("  desk:", "  Desk:", "day.yaml:4:3: 'Desk' is no name"),
         ("length: 8h", "length: 9000h", "day.yaml:3:1: these are"),
+        ("    arrivals", "    site: hue\n    arrivals", "day.yaml:5:11: unknown site 'hue' (there are none)"),
+        ("{count: 12}", "{count: 12, site: Hue}", "day.yaml:8:26: 'Hue' is no name"),
+        ("{count: 12}", "{count: 12, max_in_row: 5}", "day.yaml:8:32: 'max_in_row' needs 'cool_down' beside it"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_told_with_its_place(old: str, new: str, said: str) -> None:
@@ -151,6 +154,87 @@ def test_skills_that_exist_but_not_in_one_group_serve_nobody() -> None:
         ("all: {count: 12}", "x: {count: 1, skills: {a: 2}}\n  y: {count: 1, skills: {b: 2}}"),
     )
     assert problems(text) == ["day.yaml:5:12: nobody could ever answer calls 'desk': no group has a 2 and b 1"]
+
+
+ROUTED = """\
+calls:
+  desk: {arrivals: 1/min, service: 2m, needs: {sales: 3}, site: hue}
+  info: {arrivals: 1/min, service: 1m, queue: desk}
+queues:
+  desk:
+    needs: {sales: 3}
+    own_site: 5s
+    widen:
+      - {after: 10s, needs: {sales: 2}}
+      - {after: 20s, needs: {sales: 1}}
+agents:
+  hue: {count: 1, skills: {sales: 3}, site: hue}
+"""
+
+
+def test_all_rules_of_routing_can_be_simulated() -> None:
+    scenario = loads(ROUTED.replace("{count: 1,", "{count: 1, reserve: yes, max_in_row: 9, cool_down: 1m,"))
+    desk, hue = scenario.calls["desk"], scenario.groups["hue"]
+    assert [step.needs for step in desk.queue.widen] == [{"sales": 2}, {"sales": 1}]
+    assert (desk.site, scenario.calls["info"].site) == ("hue", "")
+    assert (hue.site, hue.reserve, hue.max_in_row, hue.cool_down) == ("hue", True, 9, 60.0)
+    assert not scenario.warnings
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("needs: {sales: 1}", "needs: {sale: 1}", "10:30: a step can only ask for less: sale 1, where it was not"),
+        ("after: 20s", "after: 10s", "10:17: each step must come later than the one before it, after more than 10s"),
+        ("skills: {sales: 3}", "skills: {sales: 0}", "12:35: 'sales' must be 1 or more"),
+        ("skills: {sales: 3}", "skills: {sales: 3}, reserve: perhaps", "12:48: 'reserve' must be yes or no"),
+        ("{sales: 3}, site: hue}\n  info", "{sales: 1}, site: hue}\n  info", "2:47: queue 'desk' widens to sales 2"),
+        ("site: hue}\n  info", "site: hu}\n  info", "2:65: unknown site 'hu' (did you mean 'hue'?)"),
+        ("own_site: 5s", "own_site: 2h", "7:15: must last from 0s to 1h, not 2h"),
+        ("own_site: 5s", "overflow: {to: menu, after: 20s}", "10:17: this step never comes: callers"),
+        ("own_site: 5s", "overflow: {to: menu}", "7:15: nobody overflows without a limit"),
+        ("own_site: 5s", "reserve_above: soon", "7:20: 'soon' is no length of time"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_a_rule_of_routing_is_told_with_its_place(old: str, new: str, said: str) -> None:
+    assert old in ROUTED
+    (found,) = problems(ROUTED.replace(old, new, 1))
+    assert f"day.yaml:{said}" in found
+
+
+def test_a_queue_is_served_by_nobody_when_its_last_step_is_not() -> None:
+    text = ROUTED.replace("      - {after: 20s, needs: {sales: 1}}\n", "")
+    text = text.replace("skills: {sales: 3}", "skills: {sales: 1}")
+    assert problems(text) == [
+        "day.yaml:9:29: nobody could ever answer queue 'desk', even at its last step: no group has sales 2"
+    ]
+
+
+def test_a_step_that_nobody_can_serve_is_odd_when_a_later_one_can_be_served() -> None:
+    scenario = loads(ROUTED.replace("skills: {sales: 3}", "skills: {sales: 1}"))
+    assert [str(warning) for warning in scenario.warnings] == [
+        "scenario.yaml:2:47: no group has sales 3: these callers pass this step at once",
+        "scenario.yaml:6:12: no group has sales 3: these callers pass this step at once",
+    ]
+
+
+def test_callers_can_be_of_no_site_that_no_group_is_of() -> None:
+    assert problems(ROUTED.replace(", site: hue}", "}")) == [
+        "day.yaml:7:15: no group has a `site`, so nobody is of the caller's own; give the groups theirs"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (", site: hue}\n  info", "}\n  info", "7:15: none of these calls has a `site`, so this has no effect"),
+        ("own_site", "sticky", "7:13: nobody who talked with an agent calls again here: this has no effect"),
+        ("own_site", "reserve_above", "7:20: no group has `reserve: yes`, so this has no effect"),
+    ],
+)
+def test_a_rule_without_effect_is_odd(old: str, new: str, said: str) -> None:
+    scenario = loads(ROUTED.replace(old, new, 1))
+    assert [str(warning) for warning in scenario.warnings] == [f"scenario.yaml:{said}"]
 
 
 def test_a_queue_without_calls_is_odd() -> None:
