@@ -1,8 +1,9 @@
 """What happened, as Prometheus reads it: the only file that imports prometheus_client.
 
 Rules of this file:
-- Counters count events, one row of a table per kind of event. Gauges are asked for when Prometheus scrapes, so they
-  are right after any restart; what cannot be known then (Redis is down) is left out, and hotline_link_up says why.
+- Counters count events, one row of a table per kind of event. Gauges (hotline.gauges) are asked for when Prometheus
+  scrapes, so they are right after any restart; what cannot be known then (Redis is down) is left out, and
+  hotline_link_up says why.
 - Label values come from the configuration or from a fixed vocabulary; anything else is "other". Never a number.
 - Every series exists from the start, at zero, so that the first event is seen as an increase.
 - Components, not ratios: any formula (service level, speed of answer) can be computed from them, see the dashboard.
@@ -13,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import platform
-from collections import Counter as Tally
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from importlib import metadata
 from itertools import product
@@ -23,8 +23,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metr
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from hotline import gauges
 from hotline.acd.desk import Leak
-from hotline.acd.model import AgentState, Left, Missed, QueueSettings, Snapshot
+from hotline.acd.model import Left, Missed, QueueSettings, Snapshot
 from hotline.callbacks.indexer import PromiseCounts
 from hotline.events import (
     AgentAnswered,
@@ -224,57 +225,41 @@ class Metrics:
 
     async def render(self, source: Source, now: float) -> bytes:
         """Everything in Prometheus's text format, with gauges as `source` tells them just now."""
-        gauges = [_gauge("hotline_calls_active", "Callers that this process serves now.", "", {"": len(self._calls)})]
-        gauges.append(_gauge("hotline_link_up", "1 while connected to Redis, to each PBX.", "link", self._up))
+        active = {"": len(self._calls)}
+        known = [
+            gauges.Gauge("hotline_calls_active", "Callers that this process serves now.", "", active),
+            gauges.Gauge("hotline_link_up", "1 while connected to Redis, to each PBX.", "link", self._up),
+        ]
         try:
             async with asyncio.timeout(PATIENCE):
                 snapshot, promises = await source()
         except (StoreDown, TimeoutError):
             pass
         else:
-            gauges += (*self._queue_gauges(snapshot, now), *_promise_gauges(promises, now))
-        return generate_latest(_Everything(self._registry, gauges))
-
-    def _queue_gauges(self, snapshot: Snapshot, now: float) -> Iterator[Metric]:
-        counts = {queue: snapshot.queues.get(queue) for queue in self._settings}
-        waiting = {queue: count.waiting if count else 0 for queue, count in counts.items()}
-        longest = {
-            queue: max(0.0, now - count.oldest) if count and count.waiting else 0 for queue, count in counts.items()
-        }
-        states = Tally(state for state, *_ in snapshot.agents.values())
-        states[AgentState.OFFLINE] += len(self._agents - snapshot.agents.keys())
-        agents = {state.value: states[state] for state in AgentState}
-        yield _gauge("hotline_queue_waiting", "Callers who wait now.", "queue", waiting)
-        yield _gauge("hotline_queue_longest_wait_seconds", "The longest wait just now.", "queue", longest)
-        yield _gauge("hotline_agents", "Agents by state.", "state", agents)
+            known += gauges.queue_gauges(snapshot, self._settings, self._agents, now)
+            known += gauges.promise_gauges(promises, now)
+        return generate_latest(_Everything(self._registry, [_family(each) for each in known]))
 
 
-def _promise_gauges(promises: PromiseCounts, now: float) -> Iterator[Metric]:
-    overdue = max(0.0, now - promises.oldest_due) if promises.due_now else 0
-    yield _gauge("hotline_promises", "Promised callbacks by state.", "state", promises.by_state)
-    yield _gauge("hotline_promises_due", "Callbacks that are due and not yet made.", "", {"": promises.due_now})
-    yield _gauge("hotline_promises_oldest_due_seconds", "Since when the oldest is due.", "", {"": overdue})
-
-
-def _gauge(name: str, text: str, label: str, values: Mapping[str, float]) -> Metric:
-    """A gauge as it is just now; `label` "" for one without labels."""
-    family = GaugeMetricFamily(name, text, labels=[label] if label else [])
-    for word, value in values.items():
-        family.add_metric([word] if label else [], float(value))
+def _family(gauge: gauges.Gauge) -> Metric:
+    """A gauge as it is just now."""
+    family = GaugeMetricFamily(gauge.name, gauge.text, labels=[gauge.label] if gauge.label else [])
+    for word, value in gauge.values.items():
+        family.add_metric([word] if gauge.label else [], float(value))
     return family
 
 
 class _Everything(Collector):
-    """What a registry counted, and some gauges; without `_created` series, which nobody reads."""
+    """What a registry counted, and some families beside it; without `_created` series, which nobody reads."""
 
-    def __init__(self, registry: CollectorRegistry, gauges: Iterable[Metric]) -> None:
-        self._registry, self._gauges = registry, gauges
+    def __init__(self, registry: CollectorRegistry, more: Iterable[Metric]) -> None:
+        self._registry, self._more = registry, more
 
     def collect(self) -> Iterator[Metric]:
         for family in self._registry.collect():
             family.samples = [each for each in family.samples if not each.name.endswith("_created")]
             yield family
-        yield from self._gauges
+        yield from self._more
 
 
 def _version() -> str:
