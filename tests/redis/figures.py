@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-HALF_LIFE, LEAST = 7200.0, 4.5
+HALF_LIFE, LEAST, PRIOR = 7200.0, 4.5, 20.0
 
 
 @dataclass
@@ -49,12 +49,11 @@ class Figures:
         leaving = sum(map(weight, self.left)) / waited if waited else 0.0
         stretches = [*self.manned, *([(self.stamp, now, self.capacity)] if self.waiting and now > self.stamp else [])]
         manned = sum(n * HALF_LIFE / math.log(2) * (weight(end) - weight(begin)) for begin, end, n in stretches)
-        taken = sum(map(weight, self.taken))
-        if taken >= LEAST and manned > 0:
-            return taken / manned, leaving
         handling = sum(weight(at) * seconds for at, seconds in self.handled)
         handled = sum(weight(at) for at, _ in self.handled)
-        return (handled / handling if handled >= LEAST and handling > 0 else None), leaving
+        if handled < LEAST or not handling:
+            return None, leaving
+        return (sum(map(weight, self.taken)) + PRIOR) / (manned + PRIOR * handling / handled), leaving
 
     def wait(self, ahead: int, now: float) -> float | None:
         """QLm; None where it can't be told."""

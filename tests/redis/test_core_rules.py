@@ -264,8 +264,8 @@ async def test_the_expected_wait_follows_the_measured_rates(core):
         await join(core, f"d{n}", at=T + 60)
     assert await core.expected_wait("d1", T + 60) == pytest.approx(10, rel=0.01)
     assert await core.expected("sales", T + 60) == pytest.approx(1000, rel=0.01)
-    await core.leave("d99", Left.ABANDONED, T + 160)  # a rate of 1 in 100 s waited
-    leaving = sum(1 / (1 / 10 + i / 100) for i in range(99))
+    await core.leave("d99", Left.ABANDONED, T + 160)  # one in 100 s waited; and for as long nobody was taken
+    leaving = sum(1 / (20 / (20 * 10 + 100) + i / 100) for i in range(99))
     assert await core.expected("sales", T + 160) == pytest.approx(leaving, rel=0.02)
     await core.login(agent("ben"), T + 160)
     assert await core.expected("sales", T + 160) < leaving

@@ -3,19 +3,20 @@
 -- s·k + i·θ: s agents at work and not paused who serve the queue (no more than its max_calls), k how many of its
 -- waiting callers one of them takes per second, θ how fast a waiting caller leaves. So the wait is Σ 1 / (s·k + i·θ).
 -- k is measured while callers wait, as callers taken ÷ agent-seconds: agents who serve other queues too, who rest or
--- are slow to answer are in it already. Until that is known, k = 1 / (talk + wrap-up), as if they served no other.
+-- are slow to answer are in it already. Of that there is little where few wait, so PRIOR more callers are thought of,
+-- taken as fast as conversations and wrap-ups end: as if agents served no other queue.
 forecast = lazy(function(forecast)
-  local LEAST = 4.5 -- samples, faded, below which a rate is not trusted
+  local LEAST = 4.5 -- conversations, faded, below which no rate is trusted
+  local PRIOR = 20
   local EXACT = 32  -- terms of the sum that are added one by one; the rest by the Euler–Maclaurin formula
 
   -- k and θ; nil when there are too few samples.
   local function rates(queue)
-    local enough, waited = LEAST * figures.growth(queue, NOW), number(queue, 'waited')
-    local leaving = waited > 0 and number(queue, 'left') / waited or 0
-    local taken, manned = number(queue, 'taken'), number(queue, 'manned') + figures.manning(queue)
-    if taken >= enough and manned > 0 then return taken / manned, leaving end
-    local handled, handling = number(queue, 'handled'), number(queue, 'handling')
-    if handled >= enough and handling > 0 then return handled / handling, leaving end
+    local grown, handled, handling = figures.growth(queue, NOW), number(queue, 'handled'), number(queue, 'handling')
+    if handled < LEAST * grown or handling == 0 then return nil end
+    local manned, waited = number(queue, 'manned') + figures.manning(queue), number(queue, 'waited')
+    local rate = (number(queue, 'taken') + PRIOR * grown) / (manned + PRIOR * grown * handling / handled)
+    return rate, waited > 0 and number(queue, 'left') / waited or 0
   end
 
   local function sum_of_waits(ahead, rate, leaving)
