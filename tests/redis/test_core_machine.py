@@ -66,9 +66,8 @@ def history(redis: Any, number: int) -> int:
     """One history, the same whenever it has this number; answers how many operations it had."""
     chance = random.Random(f"history {number}")
     world = World(redis, [{k: chance.choice(v) for k, v in RULES.items()} for _ in QUEUES], story=number % 4 == 0)
-    names = [*OPERATIONS, *OFTEN]
-    for _ in range(chance.choice(LENGTHS)):
-        operation = chance.choice(names)
+    weights = [OFTEN.get(operation, 1.0) for operation in OPERATIONS]
+    for operation in chance.choices(list(OPERATIONS), weights, k=chance.choice(LENGTHS)):
         world.happen(operation, {name: chance.choice(values) for name, values in OPERATIONS[operation].items()})
     world.everybody_leaves()
     return world.done

@@ -91,8 +91,11 @@ OPERATIONS: Mapping[str, Mapping[str, Sequence[Any]]] = {
     "tick": {"mercy": [0.0, 0.0, 0.0, 6.0]},
     "snapshot": {},
 }  # fmt: skip
-OFTEN = ("join", "join", "answered", "finished", "a_deadline_passes", "login")
-"""What a hotline is about happens more often than the rest."""
+OFTEN: Mapping[str, float] = {
+    "join": 9, "answered": 7, "finished": 7, "login": 5, "time_passes": 3, "a_deadline_passes": 3, "missed": 2,
+    "agent_does": 2, "logout_at_once": 0.3, "a_while_passes": 0.1, "snapshot": 0.3, "the_bell_asks": 0.5,
+}  # fmt: skip
+"""How often something happens; the rest: 1. What a hotline is about happens more often."""
 
 
 class DirectStore:
