@@ -37,30 +37,24 @@ class Announcer:
         elif queue.announce_every and (queue.announce or foretells):
             self.due = now + queue.announce_every
 
-    async def announce(self, place: int, arrival: float) -> bool:
-        """Say what is due, to one at this place (0: not known) since `arrival`. Whether there was anything to say."""
+    async def announce(self, place: int) -> bool:
+        """Say what is due, to one at this place (0: not known). Whether there was anything to say."""
         queue, now = self._queue, self._desk.now()
         prompts = () if self._first else queue.announce
         self._first, self.due = False, now + (queue.announce_every or math.inf)
         if queue.announce_place:
             prompts += self._told.of_place(queue.name, place)
         if queue.announce_wait:
-            prompts += self._told.of_wait(await self._expected(place, arrival))
+            prompts += self._told.of_wait(await self._expected() if place else None)
         if prompts:
             call, language = self._phone.info.call, self._phone.language
             key = await self._phone.say(prompts, stop_keys=BELL)
             self._desk.emit(PromptPlayed(at=now, call=call, prompts=prompts, language=language, key=key))
         return bool(prompts)
 
-    async def _expected(self, place: int, arrival: float) -> float | None:
-        """The wait that is expected, in seconds; None: unknown.
-
-        Where nothing is measured, it is as long as the first in line has waited: which tells nothing to that one.
-        """
-        now = self._desk.now()
+    async def _expected(self) -> float | None:
+        """The wait that is expected, in seconds; None: unknown."""
         try:
-            seconds = await self._desk.core.expected_wait(self._phone.info.call, now) if place else None
+            return await self._desk.core.expected_wait(self._phone.info.call, self._desk.now())
         except StoreDown:
             return None
-        own = place == 1 and seconds is not None and abs(seconds - (now - arrival)) < 0.001
-        return None if own else seconds

@@ -173,7 +173,11 @@ class Core:
         return await self._change("free", now, agent, call, token)
 
     async def expected_wait(self, call: str, now: float) -> float | None:
-        """Seconds until a caller in line will be offered to an agent, by the measured rates; None: unknown."""
+        """Seconds until a caller in line will be offered to an agent, by the measured rates.
+
+        While these are unknown: as long as the first in line has waited. None: unknown, as for that one, and for
+        everybody while nobody is at work for the queue.
+        """
         return wire.seconds(await self._read("expected", now, call, ""))
 
     async def expected(self, queue: str, now: float) -> float | None:

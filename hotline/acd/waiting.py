@@ -213,7 +213,7 @@ class _Wait:
 
     async def _pass_time(self, place: int = 0) -> None:
         """Music for a while, or the announcement when it is due. The bell ends either at once. Place 0: not known."""
-        if self.desk.now() >= self.announcer.due and await self.announcer.announce(place, self.arrival):
+        if self.desk.now() >= self.announcer.due and await self.announcer.announce(place):
             return
         moments = [self.announcer.due, *(limit for limit, _ in self._limits())]
         seconds = min(LOOK_EVERY, min(moments) - self.desk.now())

@@ -203,7 +203,8 @@ class Referee:
 
     def _refused(self, queue: QueueSettings) -> CallState | None:
         length, spill = len(self.line(queue.name)), queue.overflow
-        wait = self._wait_of_a_newcomer(queue.name) or 0.0
+        wait = self._wait_of_a_newcomer(queue.name)
+        wait = (self._longest_wait(queue.name) or 0.0) if wait is None else wait
         if spill and (0 < spill.length <= length or 0 < spill.expected < wait):
             return CallState.OVERFLOW
         if 0 < queue.max_length <= length:
@@ -240,10 +241,15 @@ class Referee:
     def _conditional(self, queue: str) -> bool:
         return bool(self.rules[queue].max_calls or self.rules[queue].reserve_above)
 
-    def _wait_behind(self, queue: str, ahead: int) -> float | None:
+    def _wait_behind(self, queue: str, ahead: int, id: str = "") -> float | None:
+        if not self.figures[queue].capacity:
+            return None
         wait = self.figures[queue].wait(ahead, self.now)
+        return self._longest_wait(queue, id) if wait is None else wait
+
+    def _longest_wait(self, queue: str, id: str = "") -> float | None:
         first = next(iter(self.line(queue)), None)
-        return max(0.0, self.now - first.arrival) if wait is None and first else wait
+        return max(0.0, self.now - first.arrival) if first and first.id != id else None
 
     def _wait_of_a_newcomer(self, queue: str) -> float | None:
         waiting = self._many(queue, "waiting")

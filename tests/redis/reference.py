@@ -225,7 +225,7 @@ class Reference(Referee):
         if call.state == "offered":
             return 0.0
         ahead = self.line(call.queue).index(call) - self._many(call.queue, "offered")
-        return self._wait_behind(call.queue, max(0, ahead))
+        return self._wait_behind(call.queue, max(0, ahead), id)
 
     def expected(self, queue: str, now: float) -> float | None:
         self.now = now

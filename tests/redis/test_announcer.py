@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from floor import ANNA, POWER, Floor
+from floor import ANNA, BINH, POWER, Floor
 
 from hotline.acd.announcing import Told
 from hotline.acd.core import Core
@@ -26,6 +26,12 @@ async def somebody_waits(floor: Floor, queue: QueueSettings, seconds: float, cal
     await floor.core.join(call, queue=queue, arrival=arrival, now=now, channel="PJSIP/x-1", pbx="pbx1")
 
 
+async def somebody_works(floor: Floor) -> None:
+    """An agent who is on the phone for themselves."""
+    await floor.core.login(BINH, floor.moment)
+    await floor.core.device(BINH.name, True, floor.moment)
+
+
 def passing(floor: Floor, seconds: float) -> Callable[[str], None]:
     def pass_time(_: str) -> None:
         floor.moment += seconds
@@ -42,6 +48,7 @@ async def heard(phone: ScriptedPhone, queue: QueueSettings, floor: Floor, told: 
 
 async def test_one_who_begins_to_wait_is_told_the_place_and_the_wait(floor: Floor) -> None:
     queue = replace(WAIT, announce_place=True, announce=("please-hold",))
+    await somebody_works(floor)
     await somebody_waits(floor, queue, 200.0)
     phone = ScriptedPhone(["", "", "", ""], before_move=passing(floor, 3.0))
     assert await heard(phone, queue, floor) == [
@@ -62,6 +69,7 @@ async def test_nothing_of_either_is_told_unless_the_queue_says_so(floor: Floor) 
 
 
 async def test_a_wait_that_grows_is_not_told_again(floor: Floor) -> None:
+    await somebody_works(floor)
     await somebody_waits(floor, WAIT, 100.0)
     phone = ScriptedPhone(["", "", ""], before_move=passing(floor, 30.0))
     assert await heard(phone, WAIT, floor) == ["say wait-under-2", "hold default", "hold default", "hold default"]
@@ -69,8 +77,14 @@ async def test_a_wait_that_grows_is_not_told_again(floor: Floor) -> None:
 
 async def test_of_a_wait_that_nobody_knows_nothing_is_said(floor: Floor) -> None:
     """The first in line when nothing is measured yet: that they have waited for a second foretells nothing."""
+    await somebody_works(floor)
     phone = ScriptedPhone(["", "", ""], before_move=passing(floor, 3.0))
     assert await heard(phone, WAIT, floor) == ["hold default"] * 4
+
+
+async def test_nothing_is_said_of_the_wait_while_nobody_works(floor: Floor) -> None:
+    await somebody_waits(floor, WAIT, 100.0)
+    assert await heard(ScriptedPhone([""]), WAIT, floor) == ["hold default"] * 2
 
 
 async def test_the_bell_cuts_the_announcement_short(floor: Floor) -> None:
@@ -112,6 +126,7 @@ async def test_a_place_that_got_worse_is_not_told_and_one_that_got_better_is(flo
 
 async def test_one_who_is_sent_on_is_not_told_of_a_longer_wait_in_the_next_queue(floor: Floor) -> None:
     billing, told = replace(WAIT, name="billing", needs={}), Told()
+    await somebody_works(floor)
     await somebody_waits(floor, WAIT, 100.0)
     assert (await heard(ScriptedPhone(), WAIT, floor, told))[0] == "say wait-under-2"
     await somebody_waits(floor, billing, 400.0, "pbx1-2.2")

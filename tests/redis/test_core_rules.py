@@ -252,6 +252,26 @@ async def test_the_expected_wait_is_the_longest_current_one_until_enough_was_mea
     assert await core.expected("sales", T + 8) == pytest.approx(8)
     assert await core.expected_wait("c1", T + 8) == pytest.approx(8 - 0)  # as long as the first in line has waited
     assert await core.expected_wait("c0", T + 8) == 0
+    await talk(core, "c0", 1, at=T + 8)
+    assert [await core.expected_wait(call, T + 10) for call in ("c1", "c0")] == [0, None]
+
+
+async def test_a_wait_is_not_known_to_the_first_in_line_before_rates_are_nor_to_anybody_while_nobody_works(core):
+    await join(core, "c0")
+    await join(core, "c1", at=T + 1)
+    assert [await core.expected_wait(call, T + 8) for call in ("c0", "c1")] == [None, None]
+    assert await core.expected("sales", T + 8) is None
+    await core.login(agent("anna"), T + 8)
+    await core.join("c2", queue=SALES, arrival=T + 2, now=T + 9, channel="x", pbx="pbx1")
+    await talk(core, "c0", 1, at=T + 9)
+    await core.device("anna", True, T + 10)
+    [offer] = [(await core.look("c1")).offer]
+    await core.missed("c1", "anna", offer.token, Missed.BUSY, T + 11)
+    await core.ready("anna", T + 11)  # at work, and on the phone
+    assert await core.expected_wait("c1", T + 12) is None
+    assert await core.expected_wait("c2", T + 12) == pytest.approx(11)
+    await core.pause("anna", "", T + 12)
+    assert await core.expected_wait("c2", T + 12) is None
 
 
 async def test_the_expected_wait_follows_the_measured_rates(core):

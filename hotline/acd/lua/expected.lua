@@ -13,6 +13,6 @@ elseif call and call.state == 'offered' then
 elseif call and call.state ~= 'talking' then
   local queue = queue_of(call.queue)
   local ahead = redis.call('ZRANK', key('queue', queue.id), call.id) - number(queue, 'offered')
-  seconds = forecast.wait_behind(queue, math.max(0, ahead))
+  seconds = forecast.wait_behind(queue, math.max(0, ahead), call.id)
 end
 return seconds and string.format('"%.17g"', seconds) or 'null'

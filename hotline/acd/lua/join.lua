@@ -29,7 +29,10 @@ local function refused(limits)
   local most, longest, spill, spill_wait = limits:match('^(%S+) (%S+) (%S+) (%S+)$')
   most, longest, spill, spill_wait = tonumber(most), tonumber(longest), tonumber(spill), tonumber(spill_wait)
   local length = redis.call('ZCARD', key('queue', queue.id))
-  local wait = (longest > 0 or spill_wait > 0) and forecast.for_a_newcomer(queue) or 0
+  local wait = 0 -- where it is unknown, as long as others have waited already
+  if longest > 0 or spill_wait > 0 then
+    wait = forecast.for_a_newcomer(queue) or forecast.longest_wait(queue) or 0
+  end
   if spill > 0 and length >= spill or spill_wait > 0 and wait > spill_wait then return 'overflow' end
   if most > 0 and length >= most then return 'full' end
   if longest > 0 and wait > longest then return 'too-long' end

@@ -30,10 +30,11 @@ forecast = lazy(function(forecast)
     return sum
   end
 
-  -- How long the first in line has waited; nil when nobody stands there. Also answers that one's arrival.
-  local function first_wait(queue)
+  -- How long the first in line has waited; nil when nobody stands there, or only `id`, who can't learn from that. Also
+  -- answers the first one's arrival.
+  function forecast.longest_wait(queue, id)
     local first = redis.call('ZRANGE', key('queue', queue.id), 0, 0)[1]
-    local call = first and load('call', first)
+    local call = first and first ~= id and load('call', first)
     if call then return math.max(0, NOW - tonumber(call.arrival)), tonumber(call.arrival) end
   end
 
@@ -49,12 +50,13 @@ forecast = lazy(function(forecast)
   end
 
   -- Seconds until a caller with so many ahead is taken; by QLm, else as long as the first in line has waited (then
-  -- also answers that one's arrival). nil: unknown.
-  function forecast.wait_behind(queue, ahead)
+  -- also answers that one's arrival). `id` is the caller's, if in line. nil: unknown, as when nobody is at work for it.
+  function forecast.wait_behind(queue, ahead, id)
     local staff = figures.capacity(queue)
+    if staff == 0 then return nil end
     local rate, leaving = rates(queue)
-    if staff > 0 and rate then return sum_of_waits(ahead, staff * rate, leaving) end
-    return first_wait(queue)
+    if rate then return sum_of_waits(ahead, staff * rate, leaving) end
+    return forecast.longest_wait(queue, id)
   end
 
   -- What somebody would wait who joined now; nil: unknown.
