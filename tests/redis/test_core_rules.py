@@ -291,6 +291,21 @@ async def test_the_expected_wait_follows_the_measured_rates(core):
     assert await core.expected("sales", T + 160) < leaving
 
 
+@pytest.mark.parametrize("days", [50, 100])
+async def test_rates_are_measured_anew_after_months_without_a_caller(core, days):
+    await core.login(agent("anna"), T)
+    for at in (T, T + days * 86400):
+        await core.login(agent("anna"), at)
+        for n in range(8):
+            for name in ("c", "d"):
+                await join(core, f"{name}{n} {at}", at=at + 20 * n)
+            for name in ("c", "d"):
+                await talk(core, f"{name}{n} {at}", 10, at=at + 20 * n + (10 if name == "d" else 0))
+    assert await core.expected("sales", at + 200) == 0
+    await join(core, "e0", at=at + 200)
+    assert await core.expected("sales", at + 200) == pytest.approx(10, rel=0.05)
+
+
 async def test_who_would_wait_too_long_or_in_too_long_a_line_does_not_join(core):
     def over(**limits: Any) -> QueueSettings:
         return dataclasses.replace(SALES, **limits)

@@ -7,6 +7,18 @@ do
     if not touched[queue] then touched[queue], touched[#touched + 1] = true, queue end
   end
 
+  -- What a sample of now counts. Once in a thousand hours the unit of the sums is made anew, before numbers end: also
+  -- after months without any caller, when even that number has no end.
+  local function growth(queue)
+    local grown = queue.epoch == '' and 1 or figures.growth(queue, NOW)
+    if queue.epoch ~= '' and grown < 2 ^ 500 then return grown end
+    for _, sum in ipairs({ 'taken', 'manned', 'handled', 'handling', 'left', 'waited' }) do
+      if queue[sum] ~= '' then set('rules', queue, sum, number(queue, sum) / grown) end
+    end
+    set('rules', queue, 'epoch', NOW)
+    return 1
+  end
+
   -- The agent-seconds up to now, before the staff changes or the line is empty.
   local function accrue(queue)
     if number(queue, 'waiting') == 0 or NOW <= number(queue, 'stamp') then return end
@@ -21,22 +33,16 @@ do
     if what == 'staff' or what == 'waiting' and before + more == 0 then
       accrue(queue)
     elseif what == 'waiting' and before == 0 then
-      if queue.epoch == '' then set('rules', queue, 'epoch', NOW) end
+      growth(queue)
       set('rules', queue, 'stamp', NOW)
     end
     set('rules', queue, what, before + more)
   end
 
-  -- Adds to a sum that fades. Once in a thousand hours the unit is made anew: numbers end somewhere.
+  -- Adds to a sum that fades.
   function queues.sample(queue, sum, value)
-    if queue.epoch == '' then set('rules', queue, 'epoch', NOW) end
-    local grown = figures.growth(queue, NOW)
+    local grown = growth(queue)
     set('rules', queue, sum, number(queue, sum) + value * grown)
-    if grown < 2 ^ 500 then return end
-    for _, each in ipairs({ 'taken', 'manned', 'handled', 'handling', 'left', 'waited' }) do
-      set('rules', queue, each, number(queue, each) / grown)
-    end
-    set('rules', queue, 'epoch', NOW)
   end
 
   -- Whether a rule may keep a call of this queue waiting while an able agent is idle.
