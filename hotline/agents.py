@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -17,10 +18,12 @@ from hotline.staff import Row
 
 
 class _ListByDefault(TyperGroup):
-    """`hotline agents` is `hotline agents list`."""
+    """`hotline agents` is `hotline agents list`. A single word that is no file is a command that does not exist."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if not args or (args[0] not in self.commands and args[0] not in ctx.help_option_names):
+        first = args[0] if args else ""
+        meant = not first or first.startswith("-") or Path(first).is_file()
+        if meant and first not in self.commands and first not in ctx.help_option_names:
             args = ["list", *args]
         return super().parse_args(ctx, args)
 

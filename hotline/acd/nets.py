@@ -27,7 +27,6 @@ GRACE = 2.0
 GONE_BEFORE = 0.5
 """The same for a call that was gone already when the PBX listed its channels."""
 
-
 YOUNG = 1.0
 """A call that joined less than so many seconds before the PBX was asked may be missing from its list: the services'
 clocks may differ. It is looked for once more."""
@@ -82,7 +81,6 @@ class Nets:
         except ConnectionError:
             await self._without_link()
         else:
-            self._silent_since = None
             await self._compare(snapshot, mark)
 
     async def _without_link(self) -> None:
@@ -103,6 +101,7 @@ class Nets:
         task.add_done_callback(lambda _: self._late.pop(name, None))
 
     async def _compare(self, snapshot: Snapshot, mark: int) -> None:
+        self._silent_since = None
         self._devices.list(self._pbx, snapshot.devices, mark)
         try:
             known = await self._desk.core.snapshot()

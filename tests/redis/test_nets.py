@@ -314,6 +314,17 @@ async def test_a_pbx_that_says_nothing_for_long_keeps_nobody_from_work(scene: Sc
     assert scene.healed() == [("device", "anna")]
 
 
+async def test_a_pbx_that_was_heard_of_meanwhile_was_not_silent(scene: Scene) -> None:
+    await scene.log_in()
+    await scene.look(None)
+    scene.floor.moment += nets_module.SILENCE - 1
+    await scene.nets.hear(seen(anna="INUSE"))
+    await scene.settled()
+    scene.floor.moment += 2
+    await scene.look(None)
+    assert await scene.anna() is AgentState.DEVICE_BUSY
+
+
 async def test_a_service_that_knows_nothing_of_a_phone_frees_nobody(scene: Scene) -> None:
     await scene.log_in()
     await scene.floor.core.device("anna", True, scene.floor.moment)

@@ -45,6 +45,16 @@ async def test_who_works_without_being_configured_is_listed_and_can_be_logged_ou
     assert not (await floor.core.snapshot()).agents
 
 
+async def test_a_command_that_does_not_exist_is_told_as_such(agents: Any) -> None:
+    result = await agents("puase", "anna")
+    assert result.exit_code == 2
+    assert "No such command 'puase'" in result.stderr
+
+
+async def test_the_table_of_another_configuration_needs_no_more_words(agents: Any) -> None:
+    assert "anna" in (await agents(str(CONFIG))).stdout
+
+
 async def test_one_who_is_stuck_is_freed_at_once(floor: Floor, agents: Any) -> None:
     await floor.core.login(GONE, floor.moment)
     await floor.core.join("pbx1-1.1", queue=POWER, arrival=0.0, now=floor.moment, channel="PJSIP/x-1", pbx="pbx1")
