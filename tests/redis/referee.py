@@ -3,162 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from books import Books
 from figures import Figures
+from people import Agent, Call, State
 
-from hotline.acd.model import (
-    AgentSettings,
-    AgentState,
-    CallState,
-    Change,
-    Choice,
-    Missed,
-    Offer,
-    QueueSettings,
-    Standing,
-)
+from hotline.acd.model import CallState, Change, Choice, Missed, QueueSettings, Standing
 from hotline.acd.wire import MISS_DELAYS
 
 SILENT = 60.0
-State = AgentState
 
 
-@dataclass
-class Call:
-    id: str
-    queue: str
-    needs: Mapping[str, int]
-    arrival: float
-    virtual: float
-    wrap_up: float
-    channel: str
-    pbx: str
-    site: str
-    caller: str
-    relaxes: bool
-    state: str = ""
-    step: int = 0
-    last: str = ""
-    agent: str = ""
-    phone: str = ""
-    token: int = 0
-    lease: float = 0.0
-    taken: bool = False
-    stood: bool = False
-    answered: float = 0.0
-    deadline: float | None = None
-    tried: list[str] = field(default_factory=list)
-
-    @property
-    def rank(self) -> tuple[float, bytes]:
-        return (self.virtual, self.id.encode())
-
-    @property
-    def offer(self) -> Offer:
-        return Offer(self.id, self.agent, self.token, self.queue, self.phone, self.channel, self.pbx, self.lease)
-
-
-@dataclass
-class Agent:
-    name: str
-    phone: str
-    profile: tuple[Mapping[str, int], str, bool]
-    max_in_row: int
-    cool_down: float
-    since: float
-    state: State = State.OFFLINE
-    deadline: float | None = None
-    call: str = ""
-    reason: str = ""
-    wish: str = ""
-    wish_reason: str = ""
-    row: int = 0
-    misses: int = 0
-    device: bool = False
-    away: bool = False
-    """Between two profiles."""
-
-    @property
-    def at_work(self) -> bool:
-        return self.state is not State.OFFLINE and (self.state, self.reason) != (State.PAUSED, "missed-calls")
-
-    @property
-    def on_staff(self) -> bool:
-        return self.state not in (State.OFFLINE, State.PAUSED) and not self.away
-
-    def serves(self, needs: Mapping[str, int], site: str) -> bool:
-        skills, home, _ = self.profile
-        return all(skills.get(skill, 0) >= level for skill, level in needs.items()) and site in ("", home)
-
-
-def profile(settings: AgentSettings) -> tuple[Mapping[str, int], str, bool]:
-    return (dict(settings.skills), settings.site, settings.reserve)
-
-
-class Referee:
-    def __init__(self, hold: float) -> None:
-        self.hold, self.now, self.token = hold, 0.0, 0
-        self.calls: dict[str, Call] = {}
-        self.agents: dict[str, Agent] = {}
-        self.rules: dict[str, QueueSettings] = {}
-        self.figures: dict[str, Figures] = {}
-        self.classes: dict[str, list[tuple[Mapping[str, int], str]]] = {}
-        self.lasts: dict[str, str] = {}
-        self.reviews: dict[str, float] = {}
-        self.ended: dict[str, str] = {}
-        self.endings: dict[str, int] = {}
-        self._unmet = ""
-        """Who is between two skills, and met by nobody but those who wait for them alone."""
-        self._begin(0.0)
-
-    # --- what may be seen of it ---
-
-    def look(self, id: str) -> Standing:
-        call = self.calls.get(id)
-        if not call:
-            return Standing(CallState.ENDED if id in self.ended else CallState.UNKNOWN)
-        line = self.line(call.queue)
-        return Standing(
-            CallState.UNKNOWN if call.state == "lost" else CallState(call.state),
-            position=line.index(call) + 1 if call in line else 0,
-            arrival=call.arrival,
-            offer=call.offer if call.state in ("offered", "talking") else None,
-            answered=call.answered,
-            queue=call.queue,
-        )
-
-    def line(self, queue: str) -> list[Call]:
-        here = [call for call in self.calls.values() if call.queue == queue and call.state != "talking"]
-        return sorted(here, key=lambda call: call.rank)
-
-    def due(self) -> list[tuple[float, str, Agent | Call | str]]:
-        agents = [(a.deadline, f"agent:{a.name}", a) for a in self.agents.values() if a.deadline is not None]
-        calls = [(c.deadline, f"call:{c.id}", c) for c in self.calls.values() if c.deadline is not None]
-        return [*agents, *calls, *((at, f"queue:{name}", name) for name, at in self.reviews.items())]
-
-    def could_meet(self, call: Call, agent: Agent) -> bool:
-        """Whether the two would meet, both being free, where no rule of the queue is against it."""
-        if call.last:
-            return agent.name == call.last
-        return agent.serves(self._needs(call), call.site)
-
-    def open_to(self, call: Call, agent: Agent) -> bool:
-        """Whether no rule of the queue is against it."""
-        held = self._held_back(call.queue, agent)
-        return self._room(call.queue) and (not held or self._reserve_called(call.queue)[0])
-
-    # --- a change ---
-
-    def _begin(self, now: float) -> None:
-        self.now = now
-        self.made: list[Offer] = []
-        self.moved: dict[str, State] = {}
-        self.given_up: list[tuple[str, Standing]] = []
-        self.lapsed: list[Offer] = []
-        self.touched: set[str] = set()
-
+class Referee(Books):
     def _change(self, applied: bool, id: str = "", standing: Standing | None = None) -> Change:
         for queue in sorted(self.touched):
             if self._conditional(queue):
@@ -173,14 +30,6 @@ class Referee:
             tuple(self.lapsed),
             min((entry[0] for entry in self.due()), default=None),
         )
-
-    def _holding(self, id: str, agent: str, token: int, state: str = "") -> Call | None:
-        call = self.calls.get(id)
-        if not call or (call.agent, call.token) != (agent, token) or (state and call.state != state):
-            return None
-        return call
-
-    # --- queues ---
 
     def _learn(self, queue: QueueSettings) -> None:
         def said(rules: QueueSettings) -> list[Any]:
@@ -201,72 +50,6 @@ class Referee:
         self._see()
         self._fill(queue.name)
 
-    def _refused(self, queue: QueueSettings) -> CallState | None:
-        length, spill = len(self.line(queue.name)), queue.overflow
-        wait = self._wait_of_a_newcomer(queue.name)
-        wait = (self._longest_wait(queue.name) or 0.0) if wait is None else wait
-        if spill and (0 < spill.length <= length or 0 < spill.expected < wait):
-            return CallState.OVERFLOW
-        if 0 < queue.max_length <= length:
-            return CallState.FULL
-        return CallState.TOO_LONG if 0 < queue.max_expected_wait < wait else None
-
-    def _know(self, call: Call, site: str) -> None:
-        known = self.classes.setdefault(call.queue, [])
-        if (self._needs(call), site) not in known:
-            known.append((self._needs(call), site))
-            self._see()
-
-    def _see(self) -> None:
-        """Keep the figures of every queue; whatever may have changed them."""
-        for queue, figures in self.figures.items():
-            staff = sum(1 for a in self.agents.values() if a.on_staff and self._works_for(queue, a))
-            if figures.see(self.now, self._many(queue, "waiting") > 0, staff):
-                self.touched.add(queue)
-
-    def _works_for(self, queue: str, agent: Agent) -> bool:
-        serves = any(agent.serves(needs, site) for needs, site in self.classes.get(queue, []))
-        return serves and not self._held_back(queue, agent)
-
-    def _held_back(self, queue: str, agent: Agent) -> bool:
-        return agent.profile[2] and self.rules[queue].reserve_above > 0
-
-    def _many(self, queue: str, *states: str) -> int:
-        return sum(1 for call in self.calls.values() if call.queue == queue and call.state in states)
-
-    def _room(self, queue: str) -> bool:
-        most = self.rules[queue].max_calls
-        return not most or self._many(queue, "offered", "talking") < most
-
-    def _conditional(self, queue: str) -> bool:
-        return bool(self.rules[queue].max_calls or self.rules[queue].reserve_above)
-
-    def _wait_behind(self, queue: str, ahead: int, id: str = "") -> float | None:
-        if not self.figures[queue].capacity:
-            return None
-        wait = self.figures[queue].wait(ahead, self.now)
-        return self._longest_wait(queue, id) if wait is None else wait
-
-    def _longest_wait(self, queue: str, id: str = "") -> float | None:
-        first = next(iter(self.line(queue)), None)
-        return max(0.0, self.now - first.arrival) if first and first.id != id else None
-
-    def _wait_of_a_newcomer(self, queue: str) -> float | None:
-        waiting = self._many(queue, "waiting")
-        idle = any(a.state is State.IDLE and self._works_for(queue, a) for a in self.agents.values())
-        return 0.0 if not waiting and idle and self._room(queue) else self._wait_behind(queue, waiting)
-
-    def _reserve_called(self, queue: str) -> tuple[bool, float | None]:
-        if not self.figures[queue].capacity:
-            return True, None
-        waiting, above = self._many(queue, "waiting"), self.rules[queue].reserve_above
-        wait = self._wait_behind(queue, waiting)
-        if wait is not None and wait + 2e-6 >= above:
-            return True, None
-        line = self.line(queue)
-        by_rates = self.figures[queue].wait(waiting, self.now) is not None
-        return False, None if by_rates or not line else round(line[0].arrival + above, 6)
-
     def _fill(self, queue: str) -> None:
         while self._room(queue):
             for call in self.line(queue):
@@ -278,7 +61,7 @@ class Referee:
         self.reviews.pop(queue, None)
         if self.rules[queue].reserve_above and self._many(queue, "waiting"):
             called, at = self._reserve_called(queue)
-            if not called and at is not None:
+            if not called:
                 self.reviews[queue] = at
 
     # --- agents ---
@@ -373,21 +156,11 @@ class Referee:
 
     # --- calls ---
 
-    def _needs(self, call: Call, step: int | None = None) -> Mapping[str, int]:
-        step = call.step if step is None else step
-        return self.rules[call.queue].widen[step - 1].needs if step else call.needs
-
-    def _able(self, call: Call) -> bool:
-        return any(a.at_work and a.serves(self._needs(call), call.site) for a in self.agents.values())
-
-    def _passed(self, call: Call, seconds: float) -> bool:
-        return self.now >= round(call.arrival + seconds, 6)
-
     def _turn(self, call: Call, state: str) -> None:
         call.state = state
         self.touched.add(call.queue)
         if state == "waiting":
-            call.agent, call.token, call.stood = "", 0, True
+            call.agent, call.token = "", 0
         else:
             call.deadline = None
         self._see()
@@ -430,6 +203,7 @@ class Referee:
         call.deadline = deadline
         if conditional:
             self._fill(call.queue)
+        call.stood = call.stood or call.state == "waiting"
 
     def _agent_for(self, call: Call) -> Agent | None:
         def rank(agent: Agent) -> tuple[Any, ...]:
@@ -470,13 +244,6 @@ class Referee:
             call.deadline = mercy
         else:
             self._give_up(call)
-
-    def _note_wait(self, call: Call, *, taken: bool) -> None:
-        figures = self.figures[call.queue]
-        if call.stood and self.now > call.arrival:
-            figures.waited.append((self.now, self.now - call.arrival))
-        if call.stood:
-            (figures.taken if taken else figures.left).append(self.now)
 
     def _give_up(self, call: Call) -> None:
         self.given_up.append((call.id, self.look(call.id)))

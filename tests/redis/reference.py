@@ -6,11 +6,11 @@ moved by several scripts because it is too much for one (see AT_ONCE in moves.lu
 
 from __future__ import annotations
 
-from referee import Agent, Call, Referee, profile
+from people import Agent, Call, State, profile
+from referee import Referee
 
 from hotline.acd.model import (
     AgentSettings,
-    AgentState,
     Change,
     Left,
     Missed,
@@ -18,8 +18,6 @@ from hotline.acd.model import (
     QueueSettings,
     Standing,
 )
-
-State = AgentState
 
 
 class Reference(Referee):

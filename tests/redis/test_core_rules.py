@@ -191,6 +191,26 @@ async def test_reserve_agents_are_called_when_waiting_gets_long(core):
     assert offers(await join(core, "c3", at=T + 40, queue=dataclasses.replace(SALES, name="plain"))) == []
 
 
+async def test_reserve_agents_are_called_when_callers_wait_longer_than_the_rates_had_foretold(core):
+    queue = dataclasses.replace(SALES, reserve_above=30.0)
+    await core.login(agent("anna"), T)
+    for n in range(6):
+        await join(core, f"c{n}", queue, at=T + 10 * n)
+        await talk(core, f"c{n}", 10, at=T + 10 * n)
+    await core.login(agent("rita", reserve=True), T)
+    [offer] = (await join(core, "long", queue, at=T + 60)).offers
+    await core.answered("long", "anna", offer.token, T + 60)
+    now, change = T + 60, await join(core, "c6", queue, at=T + 60)
+    assert change.standing.state is CallState.WAITING
+    assert await core.expected("sales", now) == pytest.approx(20, rel=0.01)
+    while not change.offers:
+        assert change.due == now + 10
+        now = change.due
+        change, _ = await core.tick(now)
+    assert offers(change) == [("c6", "rita")]
+    assert T + 150 < now < T + 180  # nobody was taken for 100 s and more
+
+
 async def test_reserve_agents_are_called_at_once_where_nobody_else_works(core):
     await core.login(agent("rita", reserve=True), T)
     assert offers(await join(core, "c1", dataclasses.replace(SALES, reserve_above=30.0))) == [("c1", "rita")]
@@ -304,6 +324,16 @@ async def test_rates_are_measured_anew_after_months_without_a_caller(core, days)
     assert await core.expected("sales", at + 200) == 0
     await join(core, "e0", at=at + 200)
     assert await core.expected("sales", at + 200) == pytest.approx(10, rel=0.05)
+
+
+async def test_callers_who_are_taken_at_once_do_not_count_in_the_rates_whatever_the_rules(core):
+    queue = dataclasses.replace(SALES, max_calls=1)
+    await core.login(agent("anna"), T)
+    for n in range(30):
+        await join(core, f"c{n}", queue, at=T + 10 * n)
+        await talk(core, f"c{n}", 10, at=T + 10 * n)
+    await join(core, "d0", queue, at=T + 300)
+    assert await core.expected("sales", T + 300) == pytest.approx(10, rel=0.01)
 
 
 async def test_who_would_wait_too_long_or_in_too_long_a_line_does_not_join(core):

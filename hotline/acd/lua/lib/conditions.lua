@@ -31,14 +31,14 @@ conditions = lazy(function(conditions)
     end
   end
 
-  -- Offers the queue's calls, first come first, as long as there is room and anybody for them. Then notes when reserve
-  -- agents will be called.
+  -- Offers the queue's calls, first come first, as long as there is room and anybody for them. Then notes when to
+  -- ask again whether reserve agents are to be called.
   function conditions.fill(queue)
     while number(queue, 'waiting') > 0 and figures.room(queue) and offer_one(queue) do end
     if queue.reserve_above == '' then return end
     local called, at = true, nil
     if number(queue, 'waiting') > 0 then called, at = forecast.reserve_called(queue) end
-    if called or not at then
+    if called then
       redis.call('ZREM', P .. 'due', 'queue:' .. queue.id)
     else
       redis.call('ZADD', P .. 'due', moment(at), 'queue:' .. queue.id)

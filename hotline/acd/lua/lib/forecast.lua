@@ -8,6 +8,7 @@
 forecast = lazy(function(forecast)
   local LEAST = 4.5 -- conversations, faded, below which no rate is trusted
   local PRIOR = 20
+  local REVIEW = 10 -- seconds after which reserve agents are asked about again: rates get worse while nobody is taken
   local EXACT = 32  -- terms of the sum that are added one by one; the rest by the Euler–Maclaurin formula
 
   -- k and θ; nil when there are too few samples.
@@ -66,13 +67,13 @@ forecast = lazy(function(forecast)
     return (forecast.wait_behind(queue, waiting))
   end
 
-  -- Whether reserve agents get calls of this queue, in which somebody waits. Also answers the moment when they will,
-  -- where waiting alone brings that about. (A moment has six places: half a microsecond may be lacking.)
+  -- Whether reserve agents get calls of this queue, in which somebody waits. Else also answers when to ask again, since
+  -- waiting alone may bring that about. (A moment has six places: half a microsecond may be lacking.)
   function forecast.reserve_called(queue)
     if figures.capacity(queue) == 0 then return true end
     local above = number(queue, 'reserve_above')
     local wait, arrival = forecast.wait_behind(queue, number(queue, 'waiting'))
     if wait and wait + 0.000002 >= above then return true end
-    return false, arrival and arrival + above
+    return false, arrival and arrival + above or NOW + REVIEW
   end
 end)

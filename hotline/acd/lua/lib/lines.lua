@@ -56,7 +56,7 @@ do
     end
     set('call', call, 'state', state)
     if state == 'waiting' then
-      set('call', call, 'agent', '', 'token', '', 'stood', '1')
+      set('call', call, 'agent', '', 'token', '')
       enter(call)
     end
   end

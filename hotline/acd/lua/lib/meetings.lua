@@ -80,6 +80,8 @@ meetings = lazy(function(meetings)
     if deadline then set('call', call, 'deadline', deadline) end
     lines.turn(call, 'waiting')
     if conditional then conditions.fill(queue) end
-    if ARGV[4] ~= '' and call.state == 'waiting' and not waited then stories.why_it_waits(call, queue) end
+    if call.state ~= 'waiting' then return end
+    set('call', call, 'stood', '1')
+    if ARGV[4] ~= '' and not waited then stories.why_it_waits(call, queue) end
   end
 end)
