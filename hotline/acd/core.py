@@ -76,10 +76,11 @@ class Core:
         `site` is the caller's, for queues that prefer agents of the caller's own. `caller` is an opaque key, the same
         whenever this person calls, by which the last agent is known again; "" where there is none.
 
-        A known call keeps its place, arrival and offer, and only its channel is noted. A call whose caller hung up
-        stays ended, unless its session has heard of the caller since and says so by `force`. Over a limit of the
-        queue nobody joins: then the standing is OVERFLOW, FULL or TOO_LONG, in this order. Rules that differ from
-        those of the last who joined hold from now on, for the others in the queue too.
+        A known call keeps its place, arrival and offer; its channel is noted, and it waits by the rules and needs
+        given here, which a new configuration may have changed. A call whose caller hung up stays ended, unless its
+        session has heard of the caller since and says so by `force`. Over a limit of the queue nobody joins: then the
+        standing is OVERFLOW, FULL or TOO_LONG, in this order. Rules that differ from those of the last who joined
+        hold from now on, for the others in the queue too.
         """
         return await self._change(
             "join",

@@ -78,6 +78,10 @@ def _widened(about: About) -> str:
     return f"{why}: from now on it needs {_needs(about['needs'])}"
 
 
+def _new_rules(about: About) -> str:
+    return f"The configuration has changed: from now on it needs {_needs(about['needs'])}"
+
+
 def _any_site(about: About) -> str:
     nobody = about["why"] == "nobody"
     why = "Nobody at work in the caller's own place could serve it" if nobody else "It has waited long enough"
@@ -151,6 +155,7 @@ _SENTENCES: Mapping[str, Callable[[About], str]] = MappingProxyType(
         "waits for all": lambda about: f"Waits for {about['agent']} no longer, but for anybody who can serve it",
         "widened": _widened,
         "any site": _any_site,
+        "new rules": _new_rules,
         "offered": _offered,
         "missed": _missed,
         "answered": lambda about: f"{about['agent']} answered",

@@ -91,7 +91,8 @@ def agent_words(agent: AgentSettings, refresh: str) -> tuple[str, ...]:
 
 
 def to_bytes(value: str | float) -> bytes:
-    return (f"{value:.6f}" if isinstance(value, float) else str(value)).encode()
+    """Bytes that are no UTF-8, from a terminal say, are surrogates to Python; they stay the bytes they were."""
+    return (f"{value:.6f}" if isinstance(value, float) else str(value)).encode(errors="surrogateescape")
 
 
 def seconds(text: str | None) -> float | None:

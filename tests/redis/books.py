@@ -57,7 +57,7 @@ class Books:
         """Whether the two would meet, both being free, where no rule of the queue is against it."""
         if call.last:
             return agent.name == call.last
-        return agent.serves(self._needs(call), call.site)
+        return agent.serves(call.wanted, call.site)
 
     def open_to(self, call: Call, agent: Agent) -> bool:
         """Whether no rule of the queue is against it."""
@@ -94,8 +94,8 @@ class Books:
 
     def _know(self, call: Call, site: str) -> None:
         known = self.classes.setdefault(call.queue, [])
-        if (self._needs(call), site) not in known:
-            known.append((self._needs(call), site))
+        if (call.wanted, site) not in known:
+            known.append((call.wanted, site))
             self._see()
 
     def _see(self) -> None:
@@ -160,12 +160,11 @@ class Books:
 
     # --- calls ---
 
-    def _needs(self, call: Call, step: int | None = None) -> Mapping[str, int]:
-        step = call.step if step is None else step
-        return self.rules[call.queue].widen[step - 1].needs if step else call.needs
+    def _widen(self, call: Call, step: int) -> None:
+        call.step, call.wanted = step, self.rules[call.queue].widen[step - 1].needs if step else call.needs
 
     def _able(self, call: Call) -> bool:
-        return any(a.at_work and a.serves(self._needs(call), call.site) for a in self.agents.values())
+        return any(a.at_work and a.serves(call.wanted, call.site) for a in self.agents.values())
 
     def _passed(self, call: Call, seconds: float) -> bool:
         return self.now >= round(call.arrival + seconds, 6)

@@ -25,6 +25,8 @@ class Call:
     relaxes: bool
     state: str = ""
     step: int = 0
+    wanted: Mapping[str, int] = field(default_factory=dict)
+    """Its needs, as far as they have widened."""
     last: str = ""
     agent: str = ""
     phone: str = ""

@@ -105,7 +105,7 @@ class Referee(Books):
         before = Agent(agent.name, "", was, 0, 0.0, 0.0)
 
         def stranded(call: Call) -> bool:
-            return gone and before.serves(self._needs(call), call.site) and not self._able(call)
+            return gone and before.serves(call.wanted, call.site) and not self._able(call)
 
         for call in sorted(self.calls.values(), key=lambda call: call.rank):
             if call.state == "waiting" and (call.last == agent.name if call.last else stranded(call)):
@@ -168,8 +168,9 @@ class Referee(Books):
     def _place(self, call: Call) -> float | None:
         """Widen; until when?"""
         rules = self.rules[call.queue]
+        self._widen(call, min(call.step, len(rules.widen)))
         while call.step < len(rules.widen) and self._passed(call, rules.widen[call.step].after):
-            call.step += 1
+            self._widen(call, call.step + 1)
         if call.site and self._passed(call, rules.own_site):
             call.site = ""
         self._know(call, call.site)
@@ -177,7 +178,7 @@ class Referee(Books):
             if call.site:
                 call.site = ""
             else:
-                call.step += 1
+                self._widen(call, call.step + 1)
             self._know(call, call.site)
         ends = [rules.own_site] if call.site else []
         ends += [step.after for step in rules.widen[call.step : call.step + 1]]
@@ -187,7 +188,7 @@ class Referee(Books):
         agent, sticky = self.agents.get(call.last), self.rules[call.queue].sticky
         if not agent or not agent.on_staff or self._passed(call, sticky):
             return False
-        return agent.serves(self._needs(call), "") and not self._held_back(call.queue, agent)
+        return agent.serves(call.wanted, "") and not self._held_back(call.queue, agent)
 
     def _wait(self, call: Call) -> None:
         deadline = self._place(call) if call.relaxes else None
@@ -210,7 +211,7 @@ class Referee(Books):
             skills, choice = agent.profile[0], self.rules[call.queue].choice
             best: tuple[int, ...] = ()
             if choice is Choice.BEST_SKILLED:
-                best = (-sum(skills[skill] for skill in self._needs(call)),)
+                best = (-sum(skills[skill] for skill in call.wanted),)
             elif choice is Choice.SPARE_THE_VERSATILE:
                 best = (len(skills), sum(skills.values()))
             return (agent.name in call.tried, *best, agent.since, agent.name.encode())

@@ -36,10 +36,10 @@ class Reference(Referee):
         self._begin(now)
         if call := self.calls.get(id):
             call.channel, call.pbx = channel, pbx
-            if call.state != "lost":
-                return self._change(False, id)
-            self._wait(call)
-            return self._change(True, id)
+            revived = call.state == "lost"
+            if self._needs_anew(call, queue, site) or revived:
+                self._wait(call)
+            return self._change(revived, id)
         if self.ended.get(id) == "abandoned" and not force:
             return self._change(False, id)
         self._learn(queue)
@@ -49,12 +49,26 @@ class Reference(Referee):
         mine = site if queue.own_site else ""
         virtual = arrival - queue.priority
         call = Call(id, queue.name, queue.needs, arrival, virtual, queue.wrap_up, channel, pbx, mine, caller, False)
-        call.relaxes = bool(queue.widen or mine)
+        call.wanted, call.relaxes = queue.needs, bool(queue.widen or mine)
         call.last = self.lasts.get(caller, "") if queue.sticky and caller else ""
         self.calls[id] = call
         self._know(call, mine)
         self._wait(call)
         return self._change(True, id)
+
+    def _needs_anew(self, call: Call, queue: QueueSettings, site: str) -> bool:
+        """The rules of now hold for a call that is back; whether it has to look for a place by them."""
+        if call.queue != queue.name or call.state == "talking":
+            return False
+        self._learn(queue)
+        mine = site if queue.own_site else ""
+        relaxes = bool(queue.widen or mine)
+        if (call.needs, call.relaxes) == (queue.needs, relaxes):
+            return False
+        call.needs = call.wanted = queue.needs
+        call.site, call.relaxes, call.step = mine, relaxes, 0
+        self._know(call, mine)
+        return call.state == "waiting"
 
     def take(self, offer: Offer, now: float, lease: float) -> Change:
         self._begin(now)

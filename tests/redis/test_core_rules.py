@@ -152,6 +152,25 @@ async def test_who_waits_for_an_agent_who_takes_a_break_waits_for_all_again(core
     assert offers(await core.finished("c2", "anna", offer.token, T + 15)) == [("c3", "ben")]
 
 
+async def test_when_agents_go_short_lines_move_on_too_though_a_long_one_is_first(core, redis):
+    """A script moves 20 calls at most, and all of these are in the long line."""
+    long, short = (dataclasses.replace(SALES, name=name, widen=(Widening(600.0, {}),)) for name in ("long", "short"))
+    await core.login(agent("anna"), T)
+    await core.device("anna", True, T)
+    await core.login(agent("ben", skills={}), T)
+    for n in range(25):
+        await join(core, f"l{n}", long, at=T + 1)
+    for n in range(3):
+        await join(core, f"s{n}", short, at=T + 2)
+    change = await core.logout("anna", T + 3)
+    assert len(change.offers) == 1
+    while change.due is not None and change.due <= T + 3:
+        change, _ = await core.tick(T + 3)
+    for name, many in (("long", 24), ("short", 3)):
+        assert redis("ZCARD", f'hotline:waiting:["{name}",{{"sales":1}},""]') == 0
+        assert redis("ZCARD", f'hotline:waiting:["{name}",{{}},""]') == many
+
+
 async def test_agents_of_the_callers_site_come_first_for_a_while(core):
     queue = dataclasses.replace(DESK, own_site=15.0)
     await core.login(agent("far", site="hue"), T)
@@ -363,6 +382,35 @@ async def test_new_rules_of_a_queue_hold_for_those_who_wait(core, redis):
     change = await join(core, "c3", at=T + 4)
     assert [call for call, _ in offers(change)] == ["c1", "c2"]  # and c3 finds nobody
     assert redis("HGET", "hotline:rules:sales", "max_calls") == b""
+
+
+async def test_whoever_waits_needs_what_a_new_configuration_says(core):
+    await core.login(agent("anna", skills={"energy": 1}), T)
+    await join(core, "c1", at=T)
+    back = await join(core, "c1", dataclasses.replace(SALES, needs={"energy": 1}), at=T + 5)
+    assert not back.applied
+    assert offers(back) == [("c1", "anna")]
+    assert "needs energy 1" in "\n".join(tell(await core.story("c1"), ZoneInfo("UTC")))
+
+
+async def test_new_rules_hold_as_soon_as_anybody_who_waits_comes_back(core):
+    for name in ("anna", "ben"):
+        await core.login(agent(name), T)
+    await join(core, "c1", dataclasses.replace(SALES, max_calls=1), at=T)
+    await join(core, "c2", dataclasses.replace(SALES, max_calls=1), at=T)
+    assert offers(await join(core, "c2", at=T + 5)) == [("c2", "ben")]
+
+
+async def test_fewer_steps_of_widening_bring_nobody_back_to_the_first_needs(core):
+    steps = (Widening(5.0, {"sales": 2}), Widening(10.0, {"sales": 1}))
+    hard = dataclasses.replace(SALES, needs={"sales": 9}, widen=steps)
+    await core.login(agent("anna"), T)
+    (offer,) = (await join(core, "c1", hard, at=T)).offers
+    await join(core, "c2", dataclasses.replace(hard, widen=(Widening(5.0, {"sales": 1}),)), at=T + 1)
+    await core.missed("c1", "anna", offer.token, Missed.NO_ANSWER, T + 2)
+    await core.leave("c2", Left.ABANDONED, T + 2)
+    change, _ = await core.tick(T + 30)
+    assert offers(change) == [("c1", "anna")]
 
 
 async def test_the_story_of_a_call_tells_why_it_was_not_sooner(core):

@@ -34,3 +34,9 @@ async def test_of_an_unknown_call_that_is_said(floor: Floor, shared_server: Any)
     result = await why(shared_server, "pbx1-9.9")
     assert (result.exit_code, result.stdout) == (1, "")
     assert "Nothing is known of a call 'pbx1-9.9'" in result.stderr
+
+
+async def test_an_id_that_is_no_text_is_unknown_as_well(floor: Floor, shared_server: Any) -> None:
+    result = await why(shared_server, "pbx1-\udcff.9")  # what Python makes of a byte that is no UTF-8
+    assert result.exit_code == 1
+    assert "Nothing is known of a call" in result.stderr

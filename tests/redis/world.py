@@ -55,7 +55,10 @@ RULES: Mapping[str, Sequence[Any]] = {
     "overflow": [None, None, Overflow("menu", length=2), Overflow("menu", expected=23.4)],
 }
 """A queue's rules; one of each."""
-CHANGING = ("weight", "choice", "max_calls", "reserve_above", "miss_limit", "max_length")
+CHANGING = (
+    *("needs", "widen", "own_site", "sticky", "weight", "choice", "max_calls", "reserve_above", "miss_limit"),
+    "max_length",
+)
 """Those that a new configuration may change while callers wait."""
 
 _CALL = {"call": CALLS}

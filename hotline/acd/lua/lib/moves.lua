@@ -9,7 +9,8 @@ moves = lazy(function(moves)
   -- passed over; the site first. Never back. Answers when time will widen it.
   local function widen(call, queue)
     local rules = queues.rules(queue)
-    local step, site, own_site = number(call, 'step'), call.site, rules.own_site
+    local step = math.min(number(call, 'step'), #rules.widen) -- there may be fewer steps than there were
+    local site, own_site = call.site, rules.own_site
     local function later() return rules.widen[step + 1] end
     local function widen_needs(why)
       step = step + 1
@@ -95,10 +96,10 @@ moves = lazy(function(moves)
     return all
   end
 
-  -- The first calls of some lines, in their order, look for a place anew. A line from which some went and that has
-  -- more is due at once.
+  -- The first calls of some lines, in their order, look for a place anew. A line that has more is due at once, unless
+  -- those of it who looked all stayed.
   local function move_on(names)
-    local heads, rest, went = {}, {}, {}
+    local heads, rest, stayed = {}, {}, {}
     for _, line in ipairs(names) do
       rest[line] = redis.call('ZCARD', key('waiting', line))
       local first = redis.call('ZRANGE', key('waiting', line), 0, AT_ONCE - 1, 'WITHSCORES')
@@ -109,10 +110,10 @@ moves = lazy(function(moves)
       local call, line = load('call', heads[i][2]), heads[i][3]
       meetings.wait(call)
       rest[line] = rest[line] - 1
-      went[line] = went[line] or call.state ~= 'waiting' or lines.name(call) ~= line
+      stayed[line] = stayed[line] ~= false and call.state == 'waiting' and lines.name(call) == line
     end
     for _, line in ipairs(names) do
-      if rest[line] > 0 and went[line] then
+      if rest[line] > 0 and not stayed[line] then
         redis.call('ZADD', P .. 'due', moment(NOW), 'line:' .. line)
       else
         redis.call('ZREM', P .. 'due', 'line:' .. line)
