@@ -70,7 +70,7 @@ def _waits(about: About) -> str:
 
 
 def _waits_for_one(about: About) -> str:
-    return f"Waits up to {about['seconds']:g} s for {about['agent']} alone, with whom the caller spoke last"
+    return f"Waits up to {about['seconds']:.0f} s for {about['agent']} alone, with whom the caller spoke last"
 
 
 def _widened(about: About) -> str:

@@ -64,6 +64,8 @@ def _rule(kind: str, found: Any) -> str:
         return f"must be {_KINDS[kind]}, not {_shown(found['input'])}"
     if kind in ("greater_than_equal", "less_than_equal"):
         return f"must be {limits.get('ge', limits.get('le'))} or {'more' if 'ge' in limits else 'less'}"
+    if kind == "greater_than":
+        return f"must be more than {limits['gt']:g}"
     if kind in ("too_long", "string_too_long"):
         return f"is too long; at most {limits['max_length']} are allowed"
     if kind == "too_short":

@@ -31,10 +31,11 @@ def read_trace(path: Path, types: Collection[str], problems: list[Problem]) -> t
     try:
         with path.open(encoding="utf-8-sig", newline="") as source:
             return tuple(sorted(_Rows(str(path), types, problems).read(source), key=lambda call: call.at))
-    except OSError as error:
-        problems.append(Problem(str(path), 1, 1, f"the file can't be read: {error.strerror or error}"))
     except (UnicodeDecodeError, csv.Error) as error:
         problems.append(Problem(str(path), 1, 1, f"this is not a CSV file in UTF-8: {error}"))
+    except (OSError, ValueError) as error:  # the latter: a name that no file can have
+        reason = getattr(error, "strerror", None) or error
+        problems.append(Problem(str(path), 1, 1, f"the file can't be read: {reason}"))
     return ()
 
 

@@ -277,6 +277,16 @@ def test_a_trace_that_cannot_be_read_is_a_problem_too(tmp_path: Path) -> None:
     ]
 
 
+def test_a_trace_whose_name_no_file_can_have_is_a_problem_too(tmp_path: Path) -> None:
+    (problem,) = problems(changed(("length: 8h", 'length: 8h\n  trace: "\\0"')), tmp_path)
+    assert "the file can't be read" in problem
+
+
+def test_days_do_not_vary_by_nothing() -> None:
+    (problem,) = problems(changed(("length: 8h", "length: 8h\n  busyness: 0")))
+    assert problem.endswith("'busyness' must be more than 0")
+
+
 def test_a_trace_past_the_end_is_a_mistake(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"day.yaml:2:11: the trace goes on to 28800s, after the end"):
         traced(tmp_path, "time,type\n08:00:00,desk\n")
