@@ -136,7 +136,10 @@ class Core:
         return await self._change("leave", now, call, reason.value, operation=operation)
 
     async def login(self, agent: AgentSettings, now: float) -> Change:
-        """The agent is idle from now on; one who is logged in gets the phone and skills given here."""
+        """The agent is idle from now on: a pause is over, a pause or logout asked for in a conversation taken back.
+
+        One who is logged in gets the phone and skills given here.
+        """
         return await self._change("login", now, *wire.agent_words(agent, ""))
 
     async def refresh(self, agent: AgentSettings, now: float) -> Change:

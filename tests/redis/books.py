@@ -126,8 +126,8 @@ class Books:
 
     def _note_wait(self, call: Call, *, taken: bool) -> None:
         figures = self.figures[call.queue]
-        if call.stood and self.now > call.arrival:
-            figures.waited.append((self.now, self.now - call.arrival))
+        if call.stood and self.now > call.joined:
+            figures.waited.append((self.now, self.now - call.joined))
         if call.stood:
             (figures.taken if taken else figures.left).append(self.now)
 

@@ -23,6 +23,7 @@ class Call:
     site: str
     caller: str
     relaxes: bool
+    joined: float = 0.0
     state: str = ""
     step: int = 0
     wanted: Mapping[str, int] = field(default_factory=dict)

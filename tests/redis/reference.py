@@ -49,6 +49,7 @@ class Reference(Referee):
         mine = site if queue.own_site else ""
         virtual = arrival - queue.priority
         call = Call(id, queue.name, queue.needs, arrival, virtual, queue.wrap_up, channel, pbx, mine, caller, False)
+        call.joined = max(arrival, now)
         call.wanted, call.relaxes = queue.needs, bool(queue.widen or mine)
         call.last = self.lasts.get(caller, "") if queue.sticky and caller else ""
         self.calls[id] = call
@@ -139,18 +140,20 @@ class Reference(Referee):
         rest = (settings.max_in_row, settings.cool_down) if settings.max_in_row and settings.cool_down else (0, 0.0)
         wanted = (settings.phone, profile(settings), rest)
         known = agent and (agent.phone, agent.profile, (agent.max_in_row, agent.cool_down)) == wanted
-        stays = refresh or (agent and agent.wish != "offline")
+        stays = refresh or (agent and not agent.wish and agent.state is not State.PAUSED)
         if (known and stays) or (refresh and not agent):
             return self._change(False)
         if not agent:
             agent = self.agents[settings.name] = Agent(settings.name, settings.phone, profile(settings), *rest, now)
         if not stays:
-            agent.wish = ""
+            agent.wish = agent.wish_reason = ""
         agent.phone, (agent.max_in_row, agent.cool_down) = settings.phone, rest
         if agent.profile != profile(settings):
             self._change_profile(agent, profile(settings))
         if agent.state in (State.OFFLINE, State.IDLE):
             self._become(agent, State.IDLE)
+        if agent.state is State.PAUSED and not refresh:
+            self._free(agent, now)
         return self._change(True)
 
     def refresh(self, settings: AgentSettings, now: float) -> Change:

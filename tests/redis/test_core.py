@@ -697,3 +697,16 @@ async def test_tick_works_off_more_than_it_does_at_once(core):
         freed += len(change.agents)
         ticks += 1
     assert (freed, ticks) == (230, 3)
+
+
+async def test_a_call_whose_agents_record_was_deleted_ends_all_the_same(core, redis):
+    await core.login(ANNA, T)
+    for call, end in (("c1", core.finished), ("c2", core.missed)):
+        await core.login(ANNA, T)
+        (offer,) = (await join(core, call)).offers
+        redis("DEL", "hotline:agent:anna")
+        outcome = (Missed.NO_ANSWER,) if end == core.missed else ()
+        assert (await end(call, "anna", offer.token, *outcome, T + 5)).applied
+        await core.leave(call, Left.ABANDONED, T + 6)
+        redis("SREM", "hotline:agents", "anna")
+    assert (await core.snapshot()).calls == {}

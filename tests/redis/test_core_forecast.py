@@ -151,3 +151,17 @@ async def test_who_would_wait_too_long_or_in_too_long_a_line_does_not_join(core)
         assert (change.standing.state, change.applied) == (state, state is CallState.WAITING)
     known = await join(core, "c2", over(max_length=1, max_expected_wait=1.0), at=T + 90)
     assert known.standing.state is CallState.WAITING
+
+
+async def test_a_caller_who_waited_elsewhere_has_waited_here_since_joining(core):
+    fresh, queue = dataclasses.replace(SALES, name="fresh"), dataclasses.replace(SALES, name="overflowed")
+    await core.login(agent("anna"), T)
+    for n in range(8):
+        for each, arrival in ((fresh, T + 100 * n), (queue, T + 100 * n - 3600)):
+            now = T + 100 * n
+            await core.join(f"{each.name}{n}", queue=each, arrival=arrival, now=now, channel="c", pbx="p")
+        for each in (fresh, queue):
+            await core.leave(f"{each.name}{n}", Left.ABANDONED, now + 60)
+    for each in (fresh, queue):
+        await core.join(f"{each.name}-last", queue=each, arrival=T + 900, now=T + 900, channel="c", pbx="p")
+    assert await core.expected("overflowed", T + 900) == await core.expected("fresh", T + 900)

@@ -59,6 +59,13 @@ async def test_a_day_at_work(floor: Floor, dial: Dial) -> None:
     ]
 
 
+async def test_who_begins_work_on_a_break_is_ready(floor: Floor, dial: Dial) -> None:
+    await dial("login")
+    await dial("pause", "1")
+    assert await dial("login") == ["agent-logged-in"]
+    assert await state(floor) is AgentState.IDLE
+
+
 async def test_a_break_asked_for_in_a_conversation_begins_after_it(floor: Floor, dial: Dial) -> None:
     await dial("login")
     await floor.core.join("c1", queue=POWER, arrival=0.0, now=floor.moment, channel="PJSIP/x-1", pbx="pbx1")

@@ -69,6 +69,7 @@ call = create('call', id)
 redis.call('SADD', P .. 'calls', id)
 redis.call('ZADD', key('queue', queue.id), ARGV[11], id)
 set('call', call, 'queue', queue.id, 'arrival', ARGV[10], 'virtual', ARGV[11], 'channel', channel, 'pbx', pbx)
+if NOW > tonumber(call.arrival) then set('call', call, 'joined', moment(NOW)) end -- it has waited elsewhere
 local new = wanted()
 need(new)
 if ARGV[12] ~= '0' then set('call', call, 'wrap_up', ARGV[12]) end

@@ -6,7 +6,7 @@ do
   -- How long a caller who had to wait did so, and whether an agent took them: for the forecast.
   function calls.note_wait(call, taken)
     if call.stood == '' then return end
-    local queue, waited = queue_of(call.queue), NOW - tonumber(call.arrival)
+    local queue, waited = queue_of(call.queue), NOW - tonumber(call.joined ~= '' and call.joined or call.arrival)
     if waited > 0 then queues.sample(queue, 'waited', waited) end
     queues.sample(queue, taken and 'taken' or 'left', 1)
   end
@@ -47,6 +47,7 @@ do
       queues.sample(queue, 'handling', math.max(0, NOW - tonumber(call.answered)) + seconds)
     end
     calls.finish(call, 'served')
+    if not agent then return end -- somebody deleted the hash
     if call.caller ~= '' then redis.call('SET', key('last', call.caller), agent.id, 'EX', REMEMBER_AGENT) end
     if agent.max_in_row ~= '' then set('agent', agent, 'row', number(agent, 'row') + 1) end
     agents.release(agent, function()

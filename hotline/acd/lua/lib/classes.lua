@@ -5,6 +5,8 @@
 -- reserve. classes-for:<profile> holds, of each class, its weight, then, where the call may have to wait though the
 -- agent is idle: " m" (max_calls), " r" (reserve) or " mr", and the queue.
 classes = lazy(function(classes)
+  local MOST = 1000 -- values that are handed to one command: Lua's stack has an end
+
   local RANKS = {
     ['best-skilled'] = function(skills, needs)
       local sum = 0
@@ -67,7 +69,10 @@ classes = lazy(function(classes)
     local profiles = redis.call('HKEYS', key('profiles-for', class))
     if not profiles[1] then return 0 end
     local sum = 0
-    for _, many in ipairs(redis.call('HMGET', P .. 'work', unpack(profiles))) do sum = sum + (tonumber(many) or 0) end
+    for first = 1, #profiles, MOST do
+      local some = redis.call('HMGET', P .. 'work', unpack(profiles, first, math.min(first + MOST - 1, #profiles)))
+      for _, many in ipairs(some) do sum = sum + (tonumber(many) or 0) end
+    end
     return sum
   end
 end)

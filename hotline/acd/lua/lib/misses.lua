@@ -32,15 +32,15 @@ misses = lazy(function(misses)
   -- not to blame, keeps the idle time.
   function misses.miss(call, outcome)
     local agent = load('agent', call.agent)
-    tell(call, 'missed', { agent = agent.id, why = outcome })
+    tell(call, 'missed', { agent = call.agent, why = outcome })
     if outcome == 'lost' then
       lines.turn(call, 'lost')
       redis.call('ZADD', P .. 'due', moment(NOW + SILENT), 'call:' .. call.id)
     else
-      note_tried(call, agent.id)
-      if call.last == agent.id then set('call', call, 'last', '') end
+      note_tried(call, call.agent)
+      if call.last == call.agent then set('call', call, 'last', '') end
       meetings.wait(call)
     end
-    after(agent, queues.rules(queue_of(call.queue)), outcome)
+    if agent then after(agent, queues.rules(queue_of(call.queue)), outcome) end -- else somebody deleted the hash
   end
 end)
