@@ -165,3 +165,14 @@ async def test_a_caller_who_waited_elsewhere_has_waited_here_since_joining(core)
     for each in (fresh, queue):
         await core.join(f"{each.name}-last", queue=each, arrival=T + 900, now=T + 900, channel="c", pbx="p")
     assert await core.expected("overflowed", T + 900) == await core.expected("fresh", T + 900)
+
+
+async def test_a_queue_without_reserve_agents_any_more_is_not_asked_about_them(core):
+    queue = dataclasses.replace(SALES, reserve_above=30.0)
+    await core.login(agent("rita", reserve=True), T - 100)
+    await core.login(agent("anna"), T)
+    (offer,) = (await join(core, "c0", queue)).offers
+    await core.answered("c0", "anna", offer.token, T)
+    assert (await join(core, "c1", queue, at=T + 1)).due
+    await core.logout("rita", T + 1)
+    assert (await join(core, "c1", SALES, at=T + 2)).due is None

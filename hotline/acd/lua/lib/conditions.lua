@@ -35,9 +35,8 @@ conditions = lazy(function(conditions)
   -- ask again whether reserve agents are to be called.
   function conditions.fill(queue)
     while number(queue, 'waiting') > 0 and figures.room(queue) and offer_one(queue) do end
-    if queue.reserve_above == '' then return end
     local called, at = true, nil
-    if number(queue, 'waiting') > 0 then called, at = forecast.reserve_called(queue) end
+    if queue.reserve_above ~= '' and number(queue, 'waiting') > 0 then called, at = forecast.reserve_called(queue) end
     if called then
       redis.call('ZREM', P .. 'due', 'queue:' .. queue.id)
     else
