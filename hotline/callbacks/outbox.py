@@ -24,6 +24,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from string import ascii_lowercase
 
 from hotline.callbacks import lines
 from hotline.callbacks.disk import create, locked, opened, sha256, sync_folder
@@ -81,7 +82,7 @@ class Outbox:
 
     def recording_path(self, note: Note | None = None) -> tuple[str, Path]:
         """An id and where to record it. A note is put beside it for whoever finds the recording after a crash."""
-        id = secrets.token_hex(10)
+        id = "".join(secrets.choice(ascii_lowercase) for _ in range(17))  # 80 bits; digits would be masked in logs
         if note:
             write_note(self.tmp / f"{id}.note", note)
         return id, self.tmp / f"{id}.wav"

@@ -32,7 +32,7 @@ class Call:
     """
 
     def __init__(self, wire: Wire, tap: Tap, recording: Path) -> None:
-        self._wire, self._tap, self._ear = wire, tap, Ear()
+        self._wire, self._tap, self._ear, self._port = wire, tap, Ear(), 0
         self.heard = recording
         """All that this party received, 8 kHz mono; there after the call."""
         self._played = asyncio.Lock()
@@ -62,7 +62,8 @@ class Call:
         self.answered = time.monotonic()
         with contextlib.suppress(HungUp):
             _, _, port = (await self._wire.value("${CHANNEL(rtp,src)}")).rpartition(":")
-            self._ear = self._tap.ear(int(port))
+            self._port = int(port)
+            self._ear = self._tap.ear(self._port)
         await self._be_silent()
 
     def since_start(self) -> float:
@@ -126,6 +127,7 @@ class Call:
     async def keep(self) -> None:
         """Write down what was heard, once the call has ended."""
         await self._wire.gone.wait()
+        self._tap.hang_up(self._port, self._ear)
         await asyncio.to_thread(self._ear.save, self.heard)
         self.kept.set()
 

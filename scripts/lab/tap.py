@@ -31,9 +31,6 @@ ADDRESS = "127.0.0.2"
 JUMP = 5.0
 """Seconds by which timestamps and clock may disagree before the clock is believed: more than a machine is busy."""
 
-_BEFORE = 2.0
-"""Seconds that a call may have begun before we are told; what came earlier was the tail of another call."""
-
 _ROOM = 1 << 20
 """Bytes that the kernel keeps for us while this process is busy: seconds of sound."""
 
@@ -112,15 +109,21 @@ class Tap:
     def ear(self, port: int) -> Ear:
         """What comes to `port` in a call that begins just now: its first packets may be here already."""
         line = self._lines[port]
-        heard, line.ear = line.ear.packets, Ear()
-        since = time.monotonic() - _BEFORE
-        line.ear.packets += [each for each in heard if each.source == heard[-1].source and each.at > since]
+        line.ear.packets = [each for each in line.ear.packets if each.source not in line.over]
         return line.ear
+
+    def hang_up(self, port: int, ear: Ear) -> None:
+        """The call that had this ear is over; what its sources still send belongs to no call."""
+        line = self._lines.get(port)
+        if line and line.ear is ear:
+            line.over = {each.source for each in ear.packets}
+            line.ear = Ear()
 
 
 class _Line(asyncio.DatagramProtocol):
     def __init__(self, port: int) -> None:
         self.port, self.ear = port, Ear()
+        self.over: set[int] = set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport

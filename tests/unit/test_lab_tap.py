@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import struct
 
 import numpy as np
 
 from lab import audio
-from lab.tap import Ear, parse
+from lab.tap import ADDRESS, Ear, Tap, parse
 
 RATE, TWENTY_MS = audio.RATE, 160
 LOUD, SOFT = bytes([0x80]) * TWENTY_MS, bytes([0xFF]) * TWENTY_MS  # μ-law's loudest, and its zero
@@ -75,3 +77,31 @@ def test_sound_may_be_asked_for_again_and_again():
         assert packet is not None
         ear.packets.append(packet)
         assert len(ear.sound()) == 160 * (number + 1)
+
+
+async def test_the_tail_of_a_call_is_not_the_beginning_of_the_next_at_the_same_port():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as pbx:
+        pbx.bind((ADDRESS, 0))
+        port = pbx.getsockname()[1] & ~1
+    tap = Tap(port, port)
+    await tap.start()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as pbx:
+
+        async def send(ear: Ear, source: int) -> None:
+            known = len(ear.packets)
+            pbx.sendto(rtp(0, source=source), (ADDRESS, port))
+            while len(ear.packets) == known:  # noqa: ASYNC110 - a tap tells nobody what it hears
+                await asyncio.sleep(0)
+
+        first = tap.ear(port)
+        await send(first, 1)
+        tap.hang_up(port, first)
+        between = tap.ear(port)
+        await send(between, 1)
+        await send(between, 2)
+        second = tap.ear(port)
+        tap.hang_up(port, first)  # told late
+        await send(second, 2)
+    tap.stop()
+    assert [each.source for each in first.packets] == [1]
+    assert [each.source for each in second.packets] == [2, 2]
