@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from typer.core import TyperGroup
 
-from hotline.options import CONFIG, REDIS, ConfigFile, Json, Redis, address, read_config, visit
+from hotline.clock import clock as clock_of
+from hotline.options import CONFIG, REDIS, ClockFile, ConfigFile, Json, Redis, address, read_config, visit
 from hotline.staff import Row
 
 
@@ -32,7 +32,7 @@ agents = typer.Typer(cls=_ListByDefault, help="See the agents; log them in or ou
 
 
 @agents.command(name="list")
-def list_(config: ConfigFile = CONFIG, redis: Redis = REDIS, as_json: Json = False) -> None:
+def list_(config: ConfigFile = CONFIG, redis: Redis = REDIS, clock: ClockFile = None, as_json: Json = False) -> None:
     """Every agent, with their state: those of the configuration, and others who are at work all the same."""
     from hotline.staff import roster
 
@@ -40,15 +40,15 @@ def list_(config: ConfigFile = CONFIG, redis: Redis = REDIS, as_json: Json = Fal
     if as_json:
         print(json.dumps([_plain(row) for row in rows], ensure_ascii=False, indent=2))
     else:
-        Console().print(_table(rows, time.time()))
+        Console().print(_table(rows, clock_of(clock)()))
 
 
 @agents.command()
-def login(agent: str, config: ConfigFile = CONFIG, redis: Redis = REDIS) -> None:
+def login(agent: str, config: ConfigFile = CONFIG, redis: Redis = REDIS, clock: ClockFile = None) -> None:
     """Log an agent in; their phone may ring at once."""
     from hotline.staff import log_in
 
-    print(visit(log_in(read_config(config), address(redis), agent)))
+    print(visit(log_in(read_config(config), address(redis), agent, clock_of(clock)())))
 
 
 @agents.command()
@@ -56,6 +56,7 @@ def logout(
     agent: str,
     config: ConfigFile = CONFIG,
     redis: Redis = REDIS,
+    clock: ClockFile = None,
     now: Annotated[
         bool, typer.Option("--now", help="For one who is stuck: give the call in hand up as lost.")
     ] = False,
@@ -63,7 +64,7 @@ def logout(
     """Log an agent out, after the conversation if there is one."""
     from hotline.staff import log_out
 
-    print(visit(log_out(read_config(config), address(redis), agent, at_once=now)))
+    print(visit(log_out(read_config(config), address(redis), agent, clock_of(clock)(), at_once=now)))
 
 
 @agents.command()
@@ -71,20 +72,21 @@ def pause(
     agent: str,
     config: ConfigFile = CONFIG,
     redis: Redis = REDIS,
+    clock: ClockFile = None,
     reason: Annotated[str, typer.Option(help="One of the configuration's `pauses`.")] = "",
 ) -> None:
     """Give an agent a break, after the conversation if there is one, until they are ready."""
     from hotline.staff import pause as give_pause
 
-    print(visit(give_pause(read_config(config), address(redis), agent, reason)))
+    print(visit(give_pause(read_config(config), address(redis), agent, clock_of(clock)(), reason)))
 
 
 @agents.command()
-def ready(agent: str, config: ConfigFile = CONFIG, redis: Redis = REDIS) -> None:
+def ready(agent: str, config: ConfigFile = CONFIG, redis: Redis = REDIS, clock: ClockFile = None) -> None:
     """End an agent's break or wrap-up; their phone may ring at once."""
     from hotline.staff import ready as make_ready
 
-    print(visit(make_ready(read_config(config), address(redis), agent)))
+    print(visit(make_ready(read_config(config), address(redis), agent, clock_of(clock)())))
 
 
 def _plain(row: Row) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from hotline.agents import agents
-from hotline.options import CONFIG, REDIS, ConfigFile, Redis, address, read_config, stop, visit
+from hotline.options import CONFIG, REDIS, ClockFile, ConfigFile, Redis, address, read_config, stop, visit
 from hotline.schema import ConfigError
 from hotline.settings import Address, Manager, Settings
 from hotline.staffing.command import staff
@@ -48,10 +48,7 @@ def serve(
         Path, typer.Option(envvar="HOTLINE_SPOOL", help="Recordings and the outbox; shared with Asterisk.")
     ] = Path("/var/spool/hotline"),
     sounds: Sounds = SOUNDS,
-    clock: Annotated[
-        Path | None,
-        typer.Option(envvar="HOTLINE_CLOCK", help="For demonstrations: a file with seconds to add to the clock."),
-    ] = None,
+    clock: ClockFile = None,
     max_calls: Annotated[
         int, typer.Option(envvar="HOTLINE_MAX_CALLS", min=1, max=100_000, help="Callers at once; above it, busy.")
     ] = 1000,

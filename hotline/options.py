@@ -21,6 +21,10 @@ ConfigFile = Annotated[
 ]
 Redis = Annotated[str, typer.Option(envvar="HOTLINE_REDIS", help="Redis, host:port.")]
 Json = Annotated[bool, typer.Option("--json", help="For programs instead of people.")]
+ClockFile = Annotated[
+    Path | None,
+    typer.Option(envvar="HOTLINE_CLOCK", help="For demonstrations: a file with seconds to add to the clock."),
+]
 CONFIG = Path("config/hotline.yaml")
 REDIS = "127.0.0.1:6379"
 T = TypeVar("T")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -67,23 +66,23 @@ def _row(config: Config, name: str, record: Record | None) -> Row:
     return Row(name, agent.phone, skills, configured=True, record=record)
 
 
-async def log_in(config: Config, redis: Address, agent: str) -> str:
+async def log_in(config: Config, redis: Address, agent: str, now: float) -> str:
     """Log an agent in; a sentence that says so. Callers who wait find a new agent within seconds."""
     if agent not in config.agents:
         raise StaffError(f"There is no agent {agent!r}; the configuration has {', '.join(config.agents)}.")
     async with _redis(redis) as (_, core):
-        await core.login(config.agents[agent], time.time())
+        await core.login(config.agents[agent], now)
     return f"{agent} is logged in."
 
 
-async def log_out(config: Config, redis: Address, agent: str, *, at_once: bool) -> str:
+async def log_out(config: Config, redis: Address, agent: str, now: float, *, at_once: bool) -> str:
     """Log an agent out, whom the configuration need not know; a sentence that says how it went.
 
     `at_once` frees one who is stuck: the call that Redis has them in is given up.
     """
     async with _redis(redis) as (_, core):
         known = await _known(config, core, agent)
-        change = await core.logout(agent, time.time(), at_once=at_once)
+        change = await core.logout(agent, now, at_once=at_once)
     if change.given_up:
         return f"{agent} is logged out; {change.given_up[0][0]} was given up: Redis has forgotten that call."
     if agent not in known.agents:
@@ -93,26 +92,26 @@ async def log_out(config: Config, redis: Address, agent: str, *, at_once: bool) 
     return f"{agent} goes after the call in hand; --now does not wait for that."
 
 
-async def pause(config: Config, redis: Address, agent: str, reason: str) -> str:
+async def pause(config: Config, redis: Address, agent: str, now: float, reason: str) -> str:
     """Give an agent a break; a sentence that says from when on."""
     if reason and reason not in config.pauses.values():
         reasons = ", ".join(config.pauses.values()) or "none"
         raise StaffError(f"There is no reason {reason!r} for a pause; the configuration's `pauses` has {reasons}.")
     async with _redis(redis) as (_, core):
         _must_work(await _known(config, core, agent), agent)
-        change = await core.pause(agent, reason, time.time())
+        change = await core.pause(agent, reason, now)
     why = f" ({reason})" if reason else ""
     if change.applied and not change.agents:
         return f"{agent} is paused after the call in hand{why}."
     return f"{agent} is paused{why}." if change.applied else f"{agent} is paused already, or leaves after this call."
 
 
-async def ready(config: Config, redis: Address, agent: str) -> str:
+async def ready(config: Config, redis: Address, agent: str, now: float) -> str:
     """End an agent's break or wrap-up; a sentence that says so. Callers who wait find them within seconds."""
     async with _redis(redis) as (_, core):
         before = await _known(config, core, agent)
         _must_work(before, agent)
-        change = await core.ready(agent, time.time())
+        change = await core.ready(agent, now)
     if not change.applied:
         return f"{agent} is {before.agents[agent][0]}: there was no break to end."
     if dict(change.agents).get(agent) is AgentState.DEVICE_BUSY:

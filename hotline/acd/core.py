@@ -209,7 +209,7 @@ class Core:
             for call, state, channel, pbx, _, arrival in reply["calls"]
         }
         agents = {
-            name: (AgentState(state), call or "", int(token or 0)) for name, state, call, token, _ in reply["agents"]
+            name: (AgentState(state), call or "", int(token or 0)) for name, state, call, token in reply["agents"]
         }
         return Snapshot(queues=wire.counts(reply["calls"]), agents=agents, calls=calls)
 

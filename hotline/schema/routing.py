@@ -15,7 +15,7 @@ from hotline.schema.document import Path_
 from hotline.schema.draft import Draft
 from hotline.schema.kinds import Skills, written
 from hotline.schema.problems import quoted, unknown
-from hotline.schema.rules import check_rules, limits
+from hotline.schema.rules import check_rest, check_rules, limits
 from hotline.schema.shape import AgentShape, QueueShape, QueueStep
 
 
@@ -112,10 +112,7 @@ def _check_agents(draft: Draft) -> None:
         if owner != name:
             message = f"{agent.phone} is already the phone of agent {quoted(owner)}; each agent needs their own"
             draft.document.complain((*path, "phone"), message)
-        if bool(agent.max_in_row) != bool(agent.cool_down):
-            given, missing = ("max_in_row", "cool_down") if agent.max_in_row else ("cool_down", "max_in_row")
-            message = f"{quoted(given)} needs {quoted(missing)} beside it: after so many calls, so much rest"
-            draft.document.complain((*path, given), message)
+        check_rest(draft.document, path, agent.max_in_row, agent.cool_down)
 
 
 def _check_overflow(draft: Draft, name: str, queue: QueueShape) -> None:

@@ -1,7 +1,7 @@
-"""A queue's rules among themselves: what contradicts another rule or can never come true.
+"""The rules of one queue or agent among themselves: what contradicts another rule or can never come true.
 
 Rules of this file:
-- It sees one queue and nothing else, so that a simulation's queues are checked by it as well.
+- It sees one queue, or one agent, and nothing else, so that those of a simulation are checked by it as well.
 """
 
 from __future__ import annotations
@@ -25,6 +25,14 @@ def check_rules(document: Document, path: Path_, queue: QueueShape) -> None:
                 message = f"must be shorter than {limit} ({written(most)}), so that others may answer before"
                 document.complain((*path, rule), f"{quoted(rule)} {message}")
                 break
+
+
+def check_rest(document: Document, path: Path_, max_in_row: int, cool_down: float) -> None:
+    """Complain about the agent, or group of agents, at `path` that has one of the two without the other."""
+    if bool(max_in_row) != bool(cool_down):
+        given, missing = ("max_in_row", "cool_down") if max_in_row else ("cool_down", "max_in_row")
+        message = f"{quoted(given)} needs {quoted(missing)} beside it: after so many calls, so much rest"
+        document.complain((*path, given), message)
 
 
 def limits(queue: QueueShape) -> Iterator[tuple[str, float]]:

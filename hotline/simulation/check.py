@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from hotline.acd.model import Needs
 from hotline.schema.document import Document, Path_
 from hotline.schema.problems import quoted, unknown
-from hotline.schema.rules import check_rules
+from hotline.schema.rules import check_rest, check_rules
 from hotline.schema.shape import QueueShape
 from hotline.simulation.shape import CallShape, GroupShape, SimulationShape
 
@@ -51,10 +51,8 @@ def check(draft: Draft) -> None:
         if call:
             _check_call(draft, name, call)
     for name, group in draft.groups.items():
-        if group and bool(group.max_in_row) != bool(group.cool_down):
-            given, missing = ("max_in_row", "cool_down") if group.max_in_row else ("cool_down", "max_in_row")
-            message = f"{quoted(given)} needs {quoted(missing)} beside it: after so many calls, so much rest"
-            complain(("agents", name, given), message)
+        if group:
+            check_rest(draft.document, ("agents", name), group.max_in_row, group.cool_down)
 
 
 def _check_queue(draft: Draft, name: str, queue: QueueShape) -> None:

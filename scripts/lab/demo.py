@@ -257,7 +257,8 @@ class Demo:
         self.console.print(
             f"For the service it is {BY_DAY:%A %H:%M}; it adds the seconds in {clock} to the real time."
         )
-        self.console.print(f"Agents: HOTLINE_REDIS={house.redis.address} .venv/bin/hotline agents --help")
+        own = f"HOTLINE_REDIS={house.redis.address} HOTLINE_CLOCK={clock}"
+        self.console.print(f"Agents: {own} .venv/bin/hotline agents --help")
         self.console.print(f"Metrics: {house.metrics_url}   Logs: {self.folder}   Ctrl-C stops everything.")
         await asyncio.Event().wait()
 

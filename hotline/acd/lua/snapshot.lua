@@ -3,7 +3,7 @@
 -- include lib/keys.lua
 local agents, calls = {}, {}
 for _, name in ipairs(redis.call('SMEMBERS', P .. 'agents')) do
-  local row = redis.call('HMGET', key('agent', name), 'state', 'call', 'token', 'reason')
+  local row = redis.call('HMGET', key('agent', name), 'state', 'call', 'token')
   if row[1] then agents[#agents + 1] = { name, unpack(row) } end
 end
 for _, id in ipairs(redis.call('SMEMBERS', P .. 'calls')) do
