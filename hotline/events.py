@@ -157,6 +157,64 @@ class VoicemailFailed(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackRequested(Event):
+    """A promise without a message. `source`: queue (the caller keeps a place in it), menu or web."""
+
+    queue: str
+    promise: str
+    due: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackOffered(Event):
+    """An agent's phone rings for a promise."""
+
+    queue: str
+    promise: str
+    agent: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromiseMoved(Event):
+    """A promise is in `state` (a value of hotline.callbacks.states.State) from now on.
+
+    `outcome` tells how an attempt ended; `by` is agent, caller, staff or service; `age` counts from when the caller
+    asked; `in_window`: where the customer's phone was rung, whether that was within the window of the promise.
+    """
+
+    queue: str
+    promise: str
+    state: str
+    outcome: str = ""
+    by: str = ""
+    agent: str = ""
+    attempts: int = 0
+    age: float = 0.0
+    in_window: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryMade(Event):
+    """A message was handed on: `what` is mail or webhook."""
+
+    queue: str
+    promise: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryFailed(Event):
+    """It could not be; it is tried again unless `given_up`. `problem` is what the machine said of it."""
+
+    queue: str
+    promise: str
+    what: str
+    problem: str
+    given_up: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Transferred(Event):
     """`outcome`: answered, no-answer, busy or unreachable."""
 

@@ -9,6 +9,9 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+CALLBACK = "callback_"
+"""How the id of a virtual caller begins: one who will be called back, and waits for an agent without a line."""
+
 Needs = Mapping[str, int]
 """skill → least level (1–9) that an agent must have; calls with equal needs form a class."""
 
@@ -52,6 +55,8 @@ class Left(enum.StrEnum):
     """It went on to where the queue's overflow leads, and takes its place in line along."""
     LOST = "lost"
     """The PBX no longer knows the call."""
+    CALLBACK = "callback"
+    """The caller hung up on our promise to call back; a virtual caller has the place."""
 
 
 class Choice(enum.StrEnum):
@@ -160,6 +165,11 @@ class Offer:
     channel: str
     pbx: str
     lease: float
+
+
+def is_callback(call: str) -> bool:
+    """Whether a call of the core is a virtual caller's. No PBX makes such an id: its systemname ends in "-"."""
+    return call.startswith(CALLBACK)
 
 
 def parse_offer(text: str) -> tuple[str, int] | None:

@@ -145,6 +145,7 @@ _ENDS: Mapping[str, str] = MappingProxyType(
         Left.NO_AGENTS: "Left: no agents",
         Left.OVERFLOW: "Went on to where the queue's overflow leads",
         Left.LOST: "Given up: the line was lost",
+        Left.CALLBACK: "Hung up on our promise to call back; the place is kept",
     }
 )
 _SENTENCES: Mapping[str, Callable[[About], str]] = MappingProxyType(

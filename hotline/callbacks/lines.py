@@ -1,11 +1,18 @@
-"""The outbox's lines: one JSON object per kept message, in a file per month, only ever added to.
+"""The outbox's lines: all that is known of the promises, one JSON object each, in a file per month.
+
+    kept    a promise begins: a message, or a request without one
+    moved   it is in another state from then on, or due at another moment, or somebody else's
+    done    what was to be delivered about it was (mail, webhook)
+    erased  the person's data is gone
 
 Rules of this file:
 - A line goes out in one write, then is synced. One that is torn nevertheless (a crash, a full disk) harms no
   other: a writer starts on a fresh line, a reader reports the torn one and goes on.
 - Several processes write, possibly to different months at a month's end, so a reader remembers how far it came
   in each file.
-- The same id may come twice (a retry): readers take the first.
+- Files are only ever added to, but for erasure, which overwrites a line with one of the same length.
+- The same id may come twice as `kept` (a retry): readers take the first. What a `moved` line does depends on the
+  lines before it alone (see states.py), so that every reader comes to the same end.
 - Blocking file I/O.
 """
 
@@ -46,25 +53,89 @@ class Entry:
     kept_at: float
     sha256: str
     source: str = "voicemail"
-    """voicemail, recovered (found after a crash) or fallback (recorded by the dialplan alone)."""
+    """voicemail, recovered (found after a crash) or fallback (recorded by the dialplan alone); without a recording:
+    queue (the caller keeps a place in it), menu or web."""
+    reason: str = ""
+    """The prompt that names why, of the queue's `reasons`."""
+    part: str = ""
+    """The part of the day that the caller prefers, of the queue's `parts`."""
+    confirmed: bool = False
+    """The caller pressed a key for this number: it is not the caller id alone."""
+    note: str = field(default="", repr=False)
+    """What a request from outside says."""
+    key: str = field(default="", repr=False)
+    """The idempotency key of a request from outside."""
     number: str = field(default="", repr=False)
     """E.164 where it could be read so; "" when the caller withheld it. Never in a log, so never in a repr."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """A promise is in `state` from `at` on (a value of states.State); `due` is when it is to be tried (next)."""
+
+    id: str
+    at: float
+    state: str
+    due: float
+    attempts: int
+    """How often the customer's phone was rung, this time included where `state` is dialing."""
+    outcome: str = ""
+    """How an attempt ended, or why somebody moved it: a word of a fixed vocabulary."""
+    by: str = ""
+    """agent, caller, staff or service."""
+    agent: str = ""
+    """Who tried it; where staff gave it to an agent, that one."""
+    token: str = ""
+    """The claim by which an attempt was made."""
+    call: str = ""
+    """The call by which the caller superseded or cancelled it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """A delivery about the promise was made: `what` is mail or webhook."""
+
+    id: str
+    at: float
+    what: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erased:
+    """The person's data is gone from the recordings and the lines; only this id is left."""
+
+    id: str
+    at: float
+
+
+Record = Entry | Move | Done | Erased
+
+_KINDS: dict[str, type[Entry] | type[Move] | type[Done] | type[Erased]] = {
+    "kept": Entry, "moved": Move, "done": Done, "erased": Erased,
+}  # fmt: skip
+_NAMES = {kind: name for name, kind in _KINDS.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """Some lines, where to go on, and what could not be read."""
 
-    entries: tuple[Entry, ...]
+    records: tuple[Record, ...]
     positions: Positions
     problems: tuple[Trouble, ...]
     more: bool
 
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The promises that began in these lines."""
+        return tuple(each for each in self.records if isinstance(each, Entry))
 
-def append(folder: Path, entry: Entry) -> None:
-    """Add a line to the month of `kept_at`; on disk when this returns. Raises OSError."""
-    file = folder / f"{datetime.fromtimestamp(entry.kept_at, UTC):%Y-%m}.jsonl"
-    line = json.dumps({"v": VERSION, "kind": "kept", **asdict(entry)}, ensure_ascii=False).encode() + b"\n"
+
+def append(folder: Path, record: Record) -> None:
+    """Add a line to its month; on disk when this returns. Raises OSError."""
+    moment = record.kept_at if isinstance(record, Entry) else record.at
+    file = folder / f"{datetime.fromtimestamp(moment, UTC):%Y-%m}.jsonl"
+    line = written(record) + b"\n"
     descriptor = os.open(file, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         end = os.lseek(descriptor, 0, os.SEEK_END)
@@ -78,18 +149,23 @@ def append(folder: Path, entry: Entry) -> None:
     sync_folder(folder)
 
 
+def written(record: Record) -> bytes:
+    """A line without its end."""
+    return json.dumps({"v": VERSION, "kind": _NAMES[type(record)], **asdict(record)}, ensure_ascii=False).encode()
+
+
 def read(folder: Path, since: Positions, most: int) -> Reading:
     """Up to `most` lines after `since`, oldest month first. A last line without its end is left for later."""
     reader = _Reader(dict(since), most)
     for file in sorted(folder.glob("*.jsonl")):
         reader.read(file)
-    return Reading(tuple(reader.entries), reader.positions, tuple(reader.problems), more=reader.left < 0)
+    return Reading(tuple(reader.records), reader.positions, tuple(reader.problems), more=reader.left < 0)
 
 
 class _Reader:
     def __init__(self, positions: dict[str, int], most: int) -> None:
         self.positions, self.left = positions, most
-        self.entries: list[Entry] = []
+        self.records: list[Record] = []
         self.problems: list[Trouble] = []
 
     def read(self, path: Path) -> None:
@@ -115,19 +191,18 @@ class _Reader:
 
     def _take(self, line: bytes, name: str, position: int) -> None:
         try:
-            entry = _parse(line)
+            record = parse(line)
         except (ValueError, TypeError, KeyError, AttributeError):
             self._tell("A line of the outbox is torn; it was passed over.", name, position)
             return
-        if entry:
-            self.entries.append(entry)
+        if record:
+            self.records.append(record)
 
 
-def _parse(line: bytes) -> Entry | None:
-    """The entry in a line; None in an empty line or one of a later kind."""
+def parse(line: bytes) -> Record | None:
+    """What a line says; None for an empty line or one of a later kind. Raises ValueError, TypeError, KeyError …"""
     if not line.strip():
         return None
     values: dict[str, Any] = json.loads(line)
-    if values.pop("v") > VERSION or values.pop("kind") != "kept":
-        return None
-    return Entry(**values)
+    kind = _KINDS.get(values.pop("kind")) if values.pop("v") <= VERSION else None
+    return kind(**values) if kind else None

@@ -28,7 +28,7 @@ from string import ascii_lowercase
 
 from hotline.callbacks import lines
 from hotline.callbacks.disk import create, locked, opened, sha256, sync_folder
-from hotline.callbacks.lines import Entry, Positions, Reading
+from hotline.callbacks.lines import Entry, Positions, Reading, Record
 from hotline.callbacks.note import Note, write_note
 from hotline.callbacks.wav import NoSound, TooShort, close_header, measure
 
@@ -172,6 +172,11 @@ class Outbox:
             if settled.origin != target:
                 settled.origin.unlink(missing_ok=True)
             (self.tmp / f"{entry.id}.note").unlink(missing_ok=True)
+
+    def add(self, record: Record) -> None:
+        """Write a line of no recording; on disk when this returns. Raises OSError."""
+        with self.alone():
+            lines.append(self.lines, record)
 
     @contextmanager
     def alone(self) -> Iterator[bool]:

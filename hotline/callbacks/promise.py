@@ -8,24 +8,11 @@ Rules of this file:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from hotline.callbacks.calendar import Calendar, NeverOpens
+from hotline.callbacks.settings import VoicemailSettings
 from hotline.flow.moments import spoken_moment
-
-
-@dataclass(frozen=True, slots=True)
-class VoicemailSettings:
-    """How messages for a queue are taken; `calendar` tells when they are called back. Times in seconds."""
-
-    queue: str
-    calendar: str
-    longest: float = 120.0
-    shortest: float = 2.0
-    """Less speech than this is no message."""
-    silence: float = 5.0
-    """So much silence ends the recording."""
 
 
 class Promises:

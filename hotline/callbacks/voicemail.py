@@ -20,7 +20,8 @@ from typing import ParamSpec, TypeVar
 from hotline.callbacks.lines import Entry
 from hotline.callbacks.number import normal
 from hotline.callbacks.outbox import Outbox
-from hotline.callbacks.promise import Promises, VoicemailSettings, spoken_promise
+from hotline.callbacks.promise import Promises, spoken_promise
+from hotline.callbacks.settings import VoicemailSettings
 from hotline.callbacks.wav import NoSound, TooShort
 from hotline.clock import Clock
 from hotline.events import Emit, PromptPlayed, VoicemailFailed, VoicemailSaved

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from hotline.acd.model import AgentSettings, Overflow, QueueSettings, Widening
 from hotline.callbacks.calendar import DAY, Calendar
-from hotline.callbacks.promise import VoicemailSettings
+from hotline.callbacks.settings import CallbackSettings, Dialing, Quota, VoicemailSettings
 from hotline.flow import model
 from hotline.flow.moments import time_prompt
 from hotline.phrases import phrasebook
@@ -24,6 +24,8 @@ from hotline.schema.holiday import public_holidays
 from hotline.schema.problems import ConfigError
 from hotline.schema.shape import (
     AgentShape,
+    CallbacksShape,
+    DialingShape,
     GotoStep,
     HangupStep,
     HotlineShape,
@@ -77,6 +79,9 @@ def _config(document: Document) -> Config:
         sites={dialed: entry.site for dialed, entry in entries.items() if entry.site},
         pauses=_parts(parts.pauses),
         country=hotline.country,
+        callbacks={name: _callbacks(name, queue) for name, queue in queues.items() if _calls_back(queue)},
+        dialing=_dialing(parts.dialing or DialingShape()),
+        quota=Quota(**(parts.dialing or DialingShape()).quota.model_dump()),
         warnings=tuple(sorted(document.warnings)),
     )
 
@@ -106,7 +111,7 @@ def _calendar(name: str, hours: HoursShape, hotline: HotlineShape) -> Calendar:
 
 def queue_settings(name: str, queue: QueueShape) -> QueueSettings:
     """A queue's rules as the core takes them."""
-    plain = queue.model_dump(exclude={"voicemail", "widen", "overflow"})
+    plain = queue.model_dump(exclude={"voicemail", "callbacks", "widen", "overflow"})
     return QueueSettings(
         name=name,
         widen=tuple(Widening(step.after, step.needs) for step in queue.widen),
@@ -123,7 +128,24 @@ def _voicemail(name: str, queue: QueueShape) -> VoicemailSettings:
     mail = queue.voicemail
     if mail is None:
         raise ValueError(f"queue {name} takes no messages")
-    return VoicemailSettings(name, mail.hours, mail.longest, mail.shortest, mail.silence)
+    plain = mail.model_dump(exclude={"hours", "webhook", "parts"})
+    return VoicemailSettings(queue=name, calendar=mail.hours, webhook=mail.webhook or "", parts=mail.parts, **plain)
+
+
+def _calls_back(queue: QueueShape) -> bool:
+    return queue.voicemail is not None
+
+
+def _callbacks(name: str, queue: QueueShape) -> CallbackSettings:
+    calls = queue.callbacks or CallbacksShape()
+    plain = calls.model_dump(exclude={"again", "between", "key"})
+    again = calls.again.model_dump(by_alias=True)
+    return CallbackSettings(queue=name, again=again, between=calls.between, key=calls.key or "", **plain)
+
+
+def _dialing(dialing: DialingShape) -> Dialing:
+    plain = dialing.model_dump(exclude={"quota", "caller_id", "mail_from"})
+    return Dialing(caller_id=dialing.caller_id or "", mail_from=dialing.mail_from or "", **plain)
 
 
 def _step(step: StepShape) -> model.Step:

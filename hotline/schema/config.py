@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from hotline.acd.model import AgentSettings, QueueSettings
 from hotline.callbacks.calendar import Calendar
-from hotline.callbacks.promise import VoicemailSettings
+from hotline.callbacks.settings import CallbackSettings, Dialing, Quota, VoicemailSettings
 from hotline.flow.model import Flow
 from hotline.schema.problems import Problem
 
@@ -35,6 +35,10 @@ class Config:
     """Key (1 to 9) → the reason that an agent gives by dialing *14 and it."""
     country: str = ""
     """Two letters, e.g. VN: how local phone numbers are read; "" where only international ones are understood."""
+    callbacks: Mapping[str, CallbackSettings] = field(default_factory=dict)
+    """Every queue that takes messages or requests is in it."""
+    dialing: Dialing = field(default_factory=Dialing)
+    quota: Quota = field(default_factory=Quota)
     warnings: tuple[Problem, ...] = ()
 
     def site(self, dialed: str) -> str:

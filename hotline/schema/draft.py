@@ -21,6 +21,7 @@ from hotline.schema.sentences import validated
 from hotline.schema.shape import (
     VERBS,
     AgentShape,
+    DialingShape,
     Entry,
     EntryBody,
     HangupStep,
@@ -30,7 +31,7 @@ from hotline.schema.shape import (
     StepShape,
 )
 
-SECTIONS = ("hotline", "entries", "hours", "queues", "agents", "pauses", "menus", "prompts")
+SECTIONS = ("hotline", "callbacks", "entries", "hours", "queues", "agents", "pauses", "menus", "prompts")
 REQUIRED = ("hotline", "entries", "menus")
 MOST_STEPS = 100
 
@@ -48,6 +49,7 @@ class Draft:
 
     document: Document
     hotline: HotlineShape | None
+    dialing: DialingShape | None
     entries: Mapping[str, EntryBody | None]
     hours: Mapping[str, HoursShape | None]
     queues: Mapping[str, QueueShape | None]
@@ -66,6 +68,7 @@ def draft(document: Document) -> Draft:
     return Draft(
         document,
         hotline=part.hotline(),
+        dialing=part.dialing(),
         entries=part.named("entries", _DIALED, _ENTRY),
         hours=part.named("hours", _NAME, HoursShape),
         queues=part.named("queues", _NAME, QueueShape),
@@ -117,6 +120,13 @@ class _Parts:
         read: HotlineShape | None = None
         if self.sections.get("hotline"):
             read = validated(HotlineShape, self.sections["hotline"], ("hotline",), self.document)
+        return read
+
+    def dialing(self) -> DialingShape | None:
+        """The section `callbacks`; without one, nobody is dialed."""
+        read: DialingShape | None = validated(
+            DialingShape, self.sections.get("callbacks", {}), ("callbacks",), self.document
+        )
         return read
 
     def named(self, section: str, kind_of_name: Any, kind: Any) -> dict[str, Any]:

@@ -47,6 +47,18 @@ def _seconds(value: object) -> object:
     return sum(float(count) * unit for count, unit in zip(found.groups(), _UNITS.values(), strict=True) if count)
 
 
+def _days(value: object) -> object:
+    """90d, in seconds."""
+    if (
+        not isinstance(value, str)
+        or not value.endswith("d")
+        or not value[:-1].isascii()
+        or not value[:-1].isdecimal()
+    ):
+        raise ValueError(f"{quoted(value)} is no number of days; write it like 90d")
+    return int(value[:-1][:6]) * 86400.0
+
+
 def lasting(least: float, most: float) -> AfterValidator:
     """Bounds of a length of time in seconds, both included."""
 
@@ -160,12 +172,22 @@ PauseKey = Annotated[str, _pattern(r"[1-9]", "key for a pause; agents dial *14 a
 Dialed = Annotated[
     str, _pattern(r"default|[0-9+*#]{1,20}", "dialed number; write its digits, or default for all others")
 ]
+Prefix = Annotated[str, _pattern(r"\+[1-9][0-9]{0,14}", "beginning of an international number; write it like +84")]
+Number = Annotated[str, _pattern(r"\+[1-9][0-9]{6,14}", "international number; write it like +84901900545")]
+Mail = Annotated[str, _pattern(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+", "mail address")]
+Webhook = Annotated[
+    str, _pattern(r"https?://[^\s/?#@]{1,253}(?:[/?][^\s]{0,1000})?", "address of a webhook; write https://…")
+]
 Music = Annotated[str, _pattern(r"[A-Za-z0-9_-]{1,40}", "music class; use up to 40 letters, digits, - and _")]
 Seconds = Annotated[float, BeforeValidator(_seconds)]
+Days = Annotated[float, BeforeValidator(_days)]
+"""In seconds: "90d"."""
 Language = Annotated[str, PlainValidator(_language)]
 Zone = Annotated[ZoneInfo, PlainValidator(_zone)]
 Day = Annotated[date, PlainValidator(_date)]
 Weekdays = Annotated[tuple[int, ...], BeforeValidator(weekdays)]
+DayPart = Annotated[Span, PlainValidator(_span)]
+"""Hours of a day, of one stretch: "08:00-12:00"."""
 Hours = Annotated[
     tuple[Annotated[Span, PlainValidator(_span)], ...],
     Field(max_length=12),

@@ -14,27 +14,35 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from hotline.acd.model import Choice, Missed
+from hotline.callbacks.settings import AGAIN
 from hotline.schema.kinds import (
     Country,
     Day,
+    DayPart,
+    Days,
     Hours,
     Key,
     Language,
+    Mail,
     Music,
     Name,
+    Number,
     Phone,
+    Prefix,
     PromptList,
     PromptName,
     Prompts,
     Seconds,
     Skills,
     Title,
+    Webhook,
     Weekdays,
     Zone,
     lasting,
 )
 
 HOUR = 3600
+DAY = 24 * HOUR
 MOST_CALLS = 100_000
 
 
@@ -78,6 +86,57 @@ class VoicemailShape(Part):
     longest: Annotated[Seconds, lasting(5, HOUR)] = 120.0
     shortest: Annotated[Seconds, lasting(0, 60)] = 2.0
     silence: Annotated[Seconds, lasting(1, 60)] = 5.0
+    greeting: Prompts = ("voicemail-greeting",)
+    review: bool = True
+    confirm: bool = True
+    reasons: dict[Key, PromptName] = Field(default_factory=dict)
+    parts: Annotated[dict[Name, DayPart], Field(max_length=9)] = Field(default_factory=dict)
+    keep: Days = 0.0
+    mail: Annotated[tuple[Mail, ...], Field(max_length=20)] = ()
+    webhook: Webhook | None = None
+
+
+Delay = Annotated[Seconds, lasting(60, 7 * DAY)]
+
+
+class AgainShape(Part):
+    busy: Delay = AGAIN["busy"]
+    no_answer: Annotated[Delay, Field(alias="no-answer")] = AGAIN["no-answer"]
+    machine: Delay = AGAIN["machine"]
+    rejected: Delay = AGAIN["rejected"]
+    unreachable: Delay = AGAIN["unreachable"]
+    failed: Delay = AGAIN["failed"]
+
+
+class CallbacksShape(Part):
+    """How the callbacks of a queue are made."""
+
+    attempts: Annotated[int, Field(ge=1, le=20)] = 3
+    again: AgainShape = Field(default_factory=AgainShape)
+    between: Hours = ()
+    share: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.3
+    reserve: Annotated[int, Field(ge=0, le=10_000)] = 0
+    ramp: Annotated[Seconds, lasting(0, 12 * HOUR)] = 0.0
+    offer_above: Annotated[Seconds, lasting(0, 24 * HOUR)] = 0.0
+    key: Key | None = None
+
+
+class QuotaShape(Part):
+    per_number: Annotated[int, Field(ge=0, le=10_000)] = 10
+    megabytes: Annotated[int, Field(ge=0, le=10_000_000)] = 0
+    free: Annotated[int, Field(ge=1, le=1_000_000)] = 200
+
+
+class DialingShape(Part):
+    """The section `callbacks`: which telephones may be rung."""
+
+    allow: Annotated[tuple[Prefix, ...], Field(max_length=200)] = ()
+    deny: Annotated[tuple[Prefix, ...], Field(max_length=200)] = ()
+    per_day: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
+    per_number: Annotated[int, Field(ge=1, le=100)] = 5
+    caller_id: Number | None = None
+    mail_from: Mail | None = None
+    quota: QuotaShape = Field(default_factory=QuotaShape)
 
 
 class WideningShape(Part):
@@ -118,6 +177,7 @@ class QueueShape(Part):
     announce_every: Annotated[Seconds, lasting(5, HOUR)] = 30.0
     miss_pause: dict[Missed, Annotated[Seconds, lasting(0, HOUR)]] = Field(default_factory=dict)
     voicemail: VoicemailShape | None = None
+    callbacks: CallbacksShape | None = None
 
 
 class AgentShape(Part):

@@ -16,8 +16,9 @@ from recordings import never_closed, sound
 
 from hotline.callbacks.calendar import Calendar, Span
 from hotline.callbacks.outbox import Outbox
-from hotline.callbacks.promise import Promises, VoicemailSettings
+from hotline.callbacks.promise import Promises
 from hotline.callbacks.salvage import Salvage
+from hotline.callbacks.settings import VoicemailSettings
 from hotline.callbacks.voicemail import Answering
 from hotline.events import Event, PromptPlayed, VoicemailFailed, VoicemailSaved
 from hotline.flow.phone import CallInfo, CannotRecord, HungUp, LineLost, Recorded

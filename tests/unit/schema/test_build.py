@@ -7,7 +7,7 @@ import pytest
 
 from hotline.acd.model import AgentSettings, Choice, Missed, Overflow, QueueSettings, Widening
 from hotline.callbacks.calendar import Span
-from hotline.callbacks.promise import VoicemailSettings
+from hotline.callbacks.settings import VoicemailSettings
 from hotline.flow.model import Goto, Hangup, Hours, JoinQueue, Keys, Menu, Say, SetLanguage, TakeVoicemail, Transfer
 from hotline.schema import ConfigError, load, loads
 

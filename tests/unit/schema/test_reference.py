@@ -19,6 +19,9 @@ PARTS = (
     shape.WideningShape,
     shape.OverflowShape,
     shape.AgentShape,
+    shape.CallbacksShape,
+    shape.DialingShape,
+    shape.QuotaShape,
     shape.KeysBody,
 )
 
