@@ -248,6 +248,26 @@ class Channel:
         await self._check_alive()  # this command says 0 also for one who hung up in the wait
         return await self.wait_digit(seconds) if reply.endpos <= 0 else ""
 
+    async def digits(self, files: Sequence[str], *, most: int, seconds: float) -> str:
+        """Play files, then take up to `most` keys: the first within `seconds` of the last file, each other within
+        `seconds` of the one before. # ends them and is none of them; the first key ends what is being played.
+
+        The last file and all keys are one command, which Asterisk leaves at once when we die (see `read`).
+        """
+        first = ""
+        for file in files[:-1]:
+            with contextlib.suppress(CommandRefused):
+                if first := await self.stream(file, _KEYS):
+                    break
+        if first == "#" or len(first) >= most:
+            return first.rstrip("#")
+        words = ("" if first or not files else files[-1], _milliseconds(seconds), most - len(first))
+        reply = await self.command("GET DATA", *words, patience=LONGEST_FILE + most * seconds)
+        if reply.result == "-1":
+            await self._check_alive()  # it says so of a file that cannot be played, too
+            return await self.digits((), most=most, seconds=seconds) if words[0] else first
+        return first + reply.result
+
     async def record(self, path: str, *, most: float, silence: float = 0, escape: str = "#") -> RecordResult:
         """Record to `path` (without suffix) for `most` seconds, until `silence` (0 = never) or a key of `escape`.
 

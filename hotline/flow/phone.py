@@ -95,6 +95,15 @@ class Phone(Protocol):
     async def ask(self, prompts: Sequence[str], *, seconds: float) -> str:
         """Play prompts, wait up to `seconds` after them for one key; any key interrupts. "" is silence."""
 
+    async def digits(self, prompts: Sequence[str], *, most: int, seconds: float) -> str:
+        """Play prompts, then take up to `most` keys, each within `seconds`; # or silence ends them, "" is none.
+
+        The first key cuts the prompts short.
+        """
+
+    async def play(self, path: PurePath, *, stop_keys: str = "") -> str:
+        """Play a recording (suffix .wav); return the key of `stop_keys` that cut it short, or ""."""
+
     async def hold(self, seconds: float, *, music: str) -> str:
         """Wait with music of class `music`; return at once with BELL or a key, or "" after `seconds`."""
 

@@ -181,6 +181,20 @@ class AgiPhone:
         return ""
 
     @_on_the_line
+    async def digits(self, prompts: Sequence[str], *, most: int, seconds: float) -> str:
+        await self._quiet()
+        keys = await self._channel.digits(self._files(prompts), most=most, seconds=seconds)
+        return "".join(key for key in keys if key in KEYS)
+
+    @_on_the_line
+    async def play(self, path: PurePath, *, stop_keys: str = "") -> str:
+        await self._quiet()
+        try:
+            return await self._channel.stream(str(path.with_suffix("")), stop_keys)
+        except CommandRefused:
+            return ""  # a file that Asterisk cannot play
+
+    @_on_the_line
     async def hold(self, seconds: float, *, music: str) -> str:
         if self._music != music:
             await self._channel.music(True, music)

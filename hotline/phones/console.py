@@ -56,6 +56,16 @@ class ConsolePhone:
         self._speak(prompts)
         return await self._key(f"  key, within {seconds:g} s: ")
 
+    async def digits(self, prompts: Sequence[str], *, most: int, seconds: float) -> str:
+        self._speak(prompts)
+        while set(line := await self.line(f"  up to {most} keys, each within {seconds:g} s: ")) - set(KEYS):
+            self._tell(f"  {line!r} are no keys: type some of {KEYS}, nothing for silence, or h to hang up.")
+        return line.partition("#")[0][:most]
+
+    async def play(self, path: PurePath, *, stop_keys: str = "") -> str:
+        question = f"  ▶ {path.name}; Enter hears all of it"
+        return await self._key(f"{question}, or one of {stop_keys}: ") if stop_keys else await self.line(f"{question}: ")
+
     async def hold(self, seconds: float, *, music: str) -> str:
         return await self._key(f"  ♪ {music} for {seconds:g} s; key or Enter: ")
 

@@ -1,6 +1,6 @@
 """A phone for tests: the keys a caller will press are given beforehand, what they heard is kept.
 
-A script is a row of moves, taken one by one whenever the engine listens: a key ("1"), "" for silence, "hangup"
+A script is a row of moves, taken one by one whenever the engine listens: a key ("1") or keys, "" for silence, "hangup"
 or "lost". When the script runs out, the caller hangs up. `heard` is the transcript.
 """
 
@@ -59,6 +59,14 @@ class ScriptedPhone:
     async def ask(self, prompts: Sequence[str], *, seconds: float) -> str:
         self.heard.append(f">> ask {' '.join(prompts)}")
         return self._move()
+
+    async def digits(self, prompts: Sequence[str], *, most: int, seconds: float) -> str:
+        self.heard.append(f">> digits {' '.join(prompts)}")
+        return self._move().partition("#")[0][:most]
+
+    async def play(self, path: PurePath, *, stop_keys: str = "") -> str:
+        self.heard.append(">> play")
+        return self._move() if stop_keys else ""
 
     async def hold(self, seconds: float, *, music: str) -> str:
         self.heard.append(f">> hold {music}")

@@ -130,6 +130,23 @@ async def test_silence_is_silence_after_the_last_prompt_and_the_wait(line: Line)
     assert await line.channel.read([], 0.1) == ""
 
 
+@pytest.mark.parametrize("moment", [0.3, 1.3, 2.2], ids=["in the first prompt", "in the last prompt", "after them"])
+async def test_a_number_is_keyed_in_whenever_the_caller_begins(line: Line, moment: float):
+    asking = asyncio.create_task(line.phone.digits(("one", "two"), most=20, seconds=2))
+    await line.after(moment, line.caller.press("0901234567#"))
+    assert await asking == "0901234567"
+
+
+async def test_keys_end_by_themselves_when_there_are_enough_or_no_more_come(line: Line):
+    asking = asyncio.create_task(line.channel.digits(line.prompts[:1], most=3, seconds=5))
+    await line.after(0.2, line.caller.press("123"))
+    assert await asking == "123"
+    asking = asyncio.create_task(line.channel.digits([str(line.spool / "nowhere")], most=9, seconds=0.7))
+    await line.after(0.2, line.caller.press("45"))
+    assert await asking == "45"
+    assert await line.channel.digits([], most=9, seconds=0.2) == ""
+
+
 @pytest.mark.parametrize("waiting", ["hold", "announcement", "stream"])
 async def test_the_bell_wakes_a_waiting_caller(line: Line, pbx: Pbx, waiting: str):
     verbs = {
@@ -207,12 +224,13 @@ async def test_the_words_of_a_caller_who_hangs_up_are_kept(line: Line):
 # -- the end of a call --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("verb", ["stream", "wait_digit", "read", "execute"])
+@pytest.mark.parametrize("verb", ["stream", "wait_digit", "read", "digits", "execute"])
 async def test_a_hang_up_during_any_verb_is_a_hang_up(line: Line, desk: Desk, verb: str):
     verbs = {
         "stream": lambda: line.channel.stream(line.prompts[0]),
         "wait_digit": lambda: line.channel.wait_digit(20),
         "read": lambda: line.channel.read(line.prompts, 20),
+        "digits": lambda: line.channel.digits(line.prompts, most=9, seconds=20),
         "execute": lambda: line.channel.execute("Wait", 20),
     }
     busy = asyncio.create_task(verbs[verb]())

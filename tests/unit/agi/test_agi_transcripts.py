@@ -124,6 +124,67 @@ async def test_one_who_hangs_up_while_a_key_is_awaited_is_not_taken_for_silent(a
 
 
 @pytest.mark.parametrize(
+    ("answer", "keys"),
+    [
+        ("200 result=0901234567", "0901234567"),
+        ("200 result=0901 (timeout)", "0901"),
+        ("200 result=*1", "*1"),
+        ("200 result= (timeout)", ""),
+        ("200 result=", ""),
+    ],
+)
+async def test_several_keys_are_taken_with_the_last_prompt_in_one_command(asterisk, answer: str, keys: str):
+    pbx = asterisk(
+        f"""
+        << STREAM FILE "/s/a" "0123456789*#ABCD"
+        >> 200 result=0 endpos=8000
+        << GET DATA "/s/b" "4000" "20"
+        >> {answer}
+        """
+    )
+    assert await pbx.channel.digits(["/s/a", "/s/b"], most=20, seconds=4) == keys
+    assert pbx.done
+
+
+async def test_the_first_of_several_keys_spares_the_prompts_to_come(asterisk):
+    pbx = asterisk(
+        """
+        << STREAM FILE "/s/a" "0123456789*#ABCD"
+        >> 200 result=48 endpos=4000
+        << GET DATA "" "4000" "19"
+        >> 200 result=901234567
+        """
+    )
+    assert await pbx.channel.digits(["/s/a", "/s/b"], most=20, seconds=4) == "0901234567"
+
+
+@pytest.mark.parametrize(("key", "most", "keys"), [("#", 20, ""), ("7", 1, "7")])
+async def test_a_key_during_the_first_prompt_may_be_all(asterisk, key: str, most: int, keys: str):
+    pbx = asterisk(f'<< STREAM FILE "/s/a" "0123456789*#ABCD"\n>> 200 result={ord(key)} endpos=4000')
+    assert await pbx.channel.digits(["/s/a", "/s/b"], most=most, seconds=4) == keys
+
+
+async def test_a_prompt_that_cannot_be_played_leaves_the_keys(asterisk):
+    pbx = asterisk(
+        """
+        << GET DATA "/s/none" "4000" "3"
+        >> 200 result=-1
+        << CHANNEL STATUS
+        >> 200 result=6
+        << GET DATA "" "4000" "3"
+        >> 200 result=123
+        """
+    )
+    assert await pbx.channel.digits(["/s/none"], most=3, seconds=4) == "123"
+
+
+async def test_one_who_hangs_up_between_keys_is_not_taken_for_slow(asterisk):
+    pbx = asterisk('<< GET DATA "/s/b" "4000" "20"\n>> 200 result=-1\n>> HANGUP')
+    with pytest.raises(HungUp):
+        await pbx.channel.digits(["/s/b"], most=20, seconds=4)
+
+
+@pytest.mark.parametrize(
     ("answer", "result"),
     [
         ("200 result=35 (dtmf) endpos=7200", RecordResult(0.9, hung_up=False, key="#")),

@@ -141,6 +141,28 @@ async def test_endless_bells_are_silence(phone):
     assert await line.ask(("sorry", "menu"), seconds=5) == ""
 
 
+async def test_several_keys_answer_a_question_and_a_stray_bell_is_none_of_them(phone):
+    line = phone('<< GET DATA "@/en/menu" "5000" "20"\n>> 200 result=09D01 (timeout)')
+    assert await line.digits(("nowhere", "menu"), most=20, seconds=5) == "0901"
+
+
+async def test_a_recording_is_played_until_a_key(phone):
+    line = phone('<< STREAM FILE "/spool/tmp/m" "12#"\n>> 200 result=50 endpos=800')
+    assert await line.play(PurePath("/spool/tmp/m.wav"), stop_keys="12#") == "2"
+
+
+async def test_a_recording_that_is_gone_is_silence(phone):
+    line = phone(
+        """
+        << STREAM FILE "/spool/tmp/m" ""
+        >> 200 result=-1 endpos=0
+        << CHANNEL STATUS
+        >> 200 result=6
+        """
+    )
+    assert await line.play(PurePath("/spool/tmp/m.wav")) == ""
+
+
 # -- waiting ------------------------------------------------------------------------------------------------------
 
 
