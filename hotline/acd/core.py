@@ -28,6 +28,7 @@ from hotline.acd.model import (
     Place,
     QueueSettings,
     Snapshot,
+    Staffing,
     Standing,
 )
 from hotline.acd.story import Moment, parse_story
@@ -40,7 +41,7 @@ _CHANGES = (
     "answered", "device", "finished", "free", "join", "leave", "login", "logout", "missed", "pause", "ready", "take",
     "tick",
 )  # fmt: skip
-_READS = ("check", "expected", "look", "snapshot", "story")
+_READS = ("check", "expected", "look", "snapshot", "staffing", "story")
 
 
 class Core:
@@ -187,6 +188,11 @@ class Core:
     async def expected(self, queue: str, now: float) -> float | None:
         """Seconds that somebody would wait who joined now; 0 where an agent is idle for them. None: unknown."""
         return wire.seconds(await self._read("expected", now, "", queue))
+
+    async def staffing(self, queue: QueueSettings) -> Staffing:
+        """Who is at work for the queue, by the needs that a caller would wait by who joined now."""
+        steps = ",".join(wire.canonical(needs) for needs in (queue.needs, *(step.needs for step in queue.widen)))
+        return Staffing(*await self._read("staffing", f"[{steps}]", "reserve" if queue.reserve_above else ""))
 
     async def story(self, call: str) -> tuple[Moment, ...]:
         """What befell a call, until a day after its end. Empty where nothing is known."""

@@ -233,6 +233,14 @@ class QueueCount:
 
 
 @dataclass(frozen=True, slots=True)
+class Staffing:
+    """Who could serve a queue: agents logged in and not on a break, and those of them who are idle."""
+
+    staff: int
+    idle: int
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """One call of a snapshot: its state, where its caller is, and since when."""
 

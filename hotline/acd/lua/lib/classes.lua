@@ -20,7 +20,7 @@ classes = lazy(function(classes)
     end,
   }
 
-  local function serves(skills, needs)
+  function classes.serves(skills, needs)
     for skill, level in pairs(needs) do
       if (skills[skill] or 0) < level then return false end
     end
@@ -30,7 +30,7 @@ classes = lazy(function(classes)
   local function connect(class, profile)
     local name, needs, site = unpack(cjson.decode(class))
     local skills, home, reserve = unpack(cjson.decode(profile))
-    if not serves(skills, needs) or (site ~= '' and site ~= home) then return end
+    if not classes.serves(skills, needs) or (site ~= '' and site ~= home) then return end
     local queue, rank = queue_of(name), 0
     if queue.choice ~= '' then rank = RANKS[queue.choice](skills, needs) end
     local held = reserve == 1 and queue.reserve_above ~= ''
