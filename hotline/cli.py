@@ -12,7 +12,19 @@ from rich.console import Console
 from rich.progress import Progress
 
 from hotline.agents import agents
-from hotline.options import CONFIG, REDIS, ClockFile, ConfigFile, Redis, address, read_config, stop, visit
+from hotline.options import (
+    CONFIG,
+    REDIS,
+    SPOOL,
+    ClockFile,
+    ConfigFile,
+    Redis,
+    Spool,
+    address,
+    read_config,
+    stop,
+    visit,
+)
 from hotline.schema import ConfigError
 from hotline.settings import Address, Manager, Settings
 from hotline.staffing.command import staff
@@ -44,9 +56,7 @@ def serve(
     http: Annotated[
         str, typer.Option(envvar="HOTLINE_HTTP", help="Listen here for /metrics and /healthz.")
     ] = "127.0.0.1:9273",
-    spool: Annotated[
-        Path, typer.Option(envvar="HOTLINE_SPOOL", help="Recordings and the outbox; shared with Asterisk.")
-    ] = Path("/var/spool/hotline"),
+    spool: Spool = SPOOL,
     sounds: Sounds = SOUNDS,
     clock: ClockFile = None,
     max_calls: Annotated[
@@ -76,6 +86,21 @@ def serve(
     except ValueError as problem:
         stop(problem)
     raise typer.Exit(run(settings, loaded))
+
+
+@app.command()
+def index(
+    config: ConfigFile = CONFIG,
+    redis: Redis = REDIS,
+    spool: Spool = SPOOL,
+    clock: ClockFile = None,
+    once: Annotated[bool, typer.Option("--once", help="One round, and tell what it found.")] = False,
+) -> None:
+    """Take in recordings that nobody kept, and bring the outbox to Redis: as services do, but without calls."""
+    from hotline.indexing import run
+
+    loaded = read_config(config)
+    raise typer.Exit(run(loaded, redis=address(redis), spool=spool.absolute(), clock_file=clock, once=once))
 
 
 @app.command()

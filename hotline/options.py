@@ -20,12 +20,14 @@ ConfigFile = Annotated[
     Path, typer.Argument(envvar="HOTLINE_CONFIG", help="The hotline's YAML.", show_default="config/hotline.yaml")
 ]
 Redis = Annotated[str, typer.Option(envvar="HOTLINE_REDIS", help="Redis, host:port.")]
+Spool = Annotated[Path, typer.Option(envvar="HOTLINE_SPOOL", help="Recordings and the outbox; shared with Asterisk.")]
 Json = Annotated[bool, typer.Option("--json", help="For programs instead of people.")]
 ClockFile = Annotated[
     Path | None,
     typer.Option(envvar="HOTLINE_CLOCK", help="For demonstrations: a file with seconds to add to the clock."),
 ]
 CONFIG = Path("config/hotline.yaml")
+SPOOL = Path("/var/spool/hotline")
 REDIS = "127.0.0.1:6379"
 T = TypeVar("T")
 

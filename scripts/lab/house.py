@@ -23,7 +23,8 @@ ROOT = Path(__file__).parents[2]
 class House:
     """Everything in one folder, on free ports. `services` hotline processes share one Redis and one PBX.
 
-    `phones` are the accounts from which agents may dial their codes.
+    `phones` are the accounts from which agents may dial their codes; `under` is a program that runs the services and
+    leaves its place to them.
     """
 
     def __init__(
@@ -36,10 +37,11 @@ class House:
         max_calls: int = 200,
         phones: Sequence[str] = AGENTS,
         on_line: Callable[[Line], None] | None = None,
+        under: Sequence[str | Path] = (),
     ) -> None:
         self.folder, self.config, self.sounds = folder, config, sounds
         self.spool, self.clock = folder / "spool", folder / "clock"
-        self._max_calls, self._on_line = max_calls, on_line
+        self._max_calls, self._on_line, self._under = max_calls, on_line, under
         self._ports = [(free_port(), free_port()) for _ in range(services)]
         self.redis = Redis(folder / "redis")
         self.pbx = Pbx(
@@ -94,7 +96,18 @@ class House:
             "HOTLINE_CLOCK": str(self.clock or ""),
             "HOTLINE_MAX_CALLS": str(self._max_calls),
         }
-        return Service(environment, log=self.folder / f"hotline-{number + 1}.log", on_line=self._on_line)
+        log = self.folder / f"hotline-{number + 1}.log"
+        return Service(environment, log=log, on_line=self._on_line, under=self._under)
+
+    def make_indexer(self) -> Service:
+        """`hotline index` beside the services, not started."""
+        environment = {
+            "HOTLINE_CONFIG": str(self.config),
+            "HOTLINE_REDIS": self.redis.address,
+            "HOTLINE_SPOOL": str(self.spool),
+            "HOTLINE_CLOCK": str(self.clock),
+        }
+        return Service(environment, log=self.folder / "hotline-index.log", on_line=self._on_line, command="index")
 
     @property
     def metrics_url(self) -> str:

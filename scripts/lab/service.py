@@ -1,4 +1,4 @@
-"""`hotline serve` as a real process of its own: started, read, killed."""
+"""`hotline serve`, or `hotline index`, as a real process of its own: started, read, killed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +21,27 @@ class ServiceFailed(Exception):
     """The service did not do what was waited for; the text holds its last lines."""
 
 
+READY = {"serve": "Ready for calls.", "index": "Indexing."}
+"""What a command says once it does its work."""
+
+
 class Service:
-    """One service process. Its log lines are `events`, in order, each with `seen` (monotonic seconds)."""
+    """One process of the product. Its log lines are `events`, in order, each with `seen` (monotonic seconds).
+
+    `under` is a program that runs it and leaves its place to it (`strace -D …`).
+    """
 
     def __init__(
-        self, environment: Mapping[str, str], *, log: Path, on_line: Callable[[Line], None] | None = None
+        self,
+        environment: Mapping[str, str],
+        *,
+        log: Path,
+        on_line: Callable[[Line], None] | None = None,
+        command: str = "serve",
+        under: Sequence[str | Path] = (),
     ) -> None:
         self._environment = dict(environment)
+        self._command, self._under = command, under
         self._log, self._on_line = log, on_line
         self._news = asyncio.Condition()
         self.events: list[Line] = []
@@ -41,10 +55,10 @@ class Service:
         return self._process.pid
 
     async def start(self, *, ready: bool = True, seconds: float = 20.0) -> None:
-        """Start it, and wait until it says that it is ready for calls."""
+        """Start it, and wait until it says that it is ready."""
         mark = len(self.events)
         self._process = await asyncio.create_subprocess_exec(
-            *("setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "hotline", "serve"),
+            *("setpriv", "--pdeathsig", "KILL", *self._under, sys.executable, "-m", "hotline", self._command),
             env={**os.environ, **self._environment},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
@@ -54,7 +68,7 @@ class Service:
         )
         self._reader = asyncio.create_task(self._read(self._process))
         if ready:
-            await self.event("Ready for calls.", after=mark, seconds=seconds)
+            await self.event(READY[self._command], after=mark, seconds=seconds)
 
     async def _read(self, process: asyncio.subprocess.Process) -> None:
         assert process.stderr is not None

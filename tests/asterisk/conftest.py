@@ -174,6 +174,24 @@ async def own_house(build_house: Callable[..., Awaitable[House]]) -> House:
     return await build_house()
 
 
+@pytest_asyncio.fixture(loop_scope="session")
+async def build_answering(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[House]]]:
+    """`await build_answering(services=2, …)`: a hotline of this test's own, at noon, that takes messages and does
+    nothing else (answering.yaml). Options as of House."""
+    config, sounds = CONFIG.with_name("answering.yaml"), ROOT / ".lab" / "answering-sounds"
+    await make_prompts(config, sounds)
+    async with AsyncExitStack() as houses:
+
+        async def build(**options: Any) -> House:
+            house = House(tmp_path / "house", config, sounds, **options)
+            await houses.enter_async_context(house)
+            house.set_clock(NOON)
+            return house
+
+        yield build
+    no_number_in_the_log(tmp_path / "house")
+
+
 def no_number_in_the_log(folder: Path) -> None:
     """Whoever called, their number is in no line that a service has written, not even masked."""
     for log in folder.glob("hotline-*.log"):
