@@ -63,8 +63,9 @@ class ConsolePhone:
         return line.partition("#")[0][:most]
 
     async def play(self, path: PurePath, *, stop_keys: str = "") -> str:
-        question = f"  ▶ {path.name}; Enter hears all of it"
-        return await self._key(f"{question}, or one of {stop_keys}: ") if stop_keys else await self.line(f"{question}: ")
+        keys = f", or one of {stop_keys}" if stop_keys else ""
+        key = await self._key(f"  ▶ {path.name}; Enter hears all of it{keys}: ")
+        return key if key in stop_keys else ""
 
     async def hold(self, seconds: float, *, music: str) -> str:
         return await self._key(f"  ♪ {music} for {seconds:g} s; key or Enter: ")

@@ -1,7 +1,7 @@
 """A phone for tests: the keys a caller will press are given beforehand, what they heard is kept.
 
-A script is a row of moves, taken one by one whenever the engine listens: a key ("1") or keys, "" for silence, "hangup"
-or "lost". When the script runs out, the caller hangs up. `heard` is the transcript.
+A script is a row of moves, taken one by one whenever the engine listens: a key ("1") or keys, "" for silence,
+"hangup" or "lost". When the script runs out, the caller hangs up. `heard` is the transcript.
 """
 
 from __future__ import annotations
