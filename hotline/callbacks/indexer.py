@@ -1,4 +1,4 @@
-"""From the outbox to Redis: every kept message becomes a promise there, once, whatever is restarted or wiped.
+"""From the outbox to Redis: every line of it has its effect there, once, whatever is restarted or wiped.
 
 Rules of this file:
 - The outbox is the truth. How far it was read is kept in Redis, beside what was read from it: a Redis that lost
@@ -15,13 +15,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 
-from hotline.callbacks.lines import Entry, Positions, Reading
+from hotline.callbacks.lines import Positions, Reading, Record, kind_of
 from hotline.callbacks.outbox import Outbox
+from hotline.callbacks.states import State
 from hotline.callbacks.trouble import Tell, Trouble
 from hotline.clock import Clock
 from hotline.store import Store, StoreDown, load_script
 
-STATES = ("captured", "due")
 BATCH = 100
 """Lines that go to Redis at once."""
 
@@ -57,7 +57,10 @@ class Indexer:
         self._tell, self._keys, self._poll = tell, (prefix,), poll
         self._news = asyncio.Event()
         self._told: frozenset[Trouble] = frozenset()
-        self._spool = ""
+        self.spool = ""
+        """The identity of the outbox, once it was read."""
+        self.reached: Positions = {}
+        """How far the lines reached when they were last all in Redis."""
         self._index, self._mature, self._count = (
             load_script("hotline.callbacks", name) for name in ("index", "mature", "count")
         )
@@ -87,7 +90,7 @@ class Indexer:
 
         Raises StoreDown or OSError.
         """
-        self._spool = self._spool or await asyncio.to_thread(self._outbox.identity)
+        self.spool = self.spool or await asyncio.to_thread(self._outbox.identity)
         added, more = 0, True
         while more:
             known = await self._positions()
@@ -96,6 +99,7 @@ class Indexer:
             done = await self._put(known, reading)
             added += done["added"]
             more = reading.more or not done["applied"]
+        self.reached = reading.positions
         while (await self._store.script(self._mature, self._keys, (_moment(self._now()),)))["more"]:
             pass
         return added
@@ -103,10 +107,11 @@ class Indexer:
     async def promises(self, now: float) -> PromiseCounts:
         """Count them. Raises StoreDown."""
         counts = await self._store.script(self._count, self._keys, (_moment(now),))
-        return PromiseCounts({state: counts[state] for state in STATES}, counts["due"], float(counts["oldest"]))
+        states = {state.value: int(counts["states"][state]) for state in State}
+        return PromiseCounts(states, states[State.DUE], float(counts["oldest"]))
 
     async def _positions(self) -> dict[str, int]:
-        found = await self._store.read("hgetall", self._keys[0] + b"outbox:" + self._spool.encode())
+        found = await self._store.read("hgetall", self._keys[0] + b"outbox:" + self.spool.encode())
         return {name.decode(): int(position) for name, position in found.items()}
 
     async def _put(self, known: Positions, reading: Reading) -> Mapping[str, int]:
@@ -118,9 +123,9 @@ class Indexer:
         ]
         if not steps:
             return {"applied": 1, "added": 0}
-        args = [_moment(self._now()), self._spool.encode(), json.dumps(steps).encode()]
-        for entry in reading.entries:
-            args += [entry.id.encode(), _moment(entry.due), _fields(entry)]
+        args = [_moment(self._now()), self.spool.encode(), json.dumps(steps).encode()]
+        for record in reading.records:
+            args += [kind_of(record).encode(), record.id.encode(), _fields(record)]
         done: Mapping[str, int] = await self._store.script(self._index, self._keys, args)
         return done
 
@@ -135,9 +140,13 @@ def _moment(seconds: float) -> bytes:
     return b"%.6f" % seconds
 
 
-def _fields(entry: Entry) -> bytes:
-    """The entry's fields as texts, but for the id (it is in the key) and the due moment (the script sets it)."""
-    values = asdict(entry)
-    texts = {name: values[name] for name in ("call", "number", "queue", "entry", "language", "sha256", "source")}
-    texts |= {name: f"{values[name]:.6f}" for name in ("recorded_at", "kept_at", "seconds")}
-    return json.dumps({**texts, "hung_up": "1" if entry.hung_up else "0"}).encode()
+def _fields(record: Record) -> bytes:
+    """All but the id, as texts."""
+    values = {name: value for name, value in asdict(record).items() if name != "id"}
+    return json.dumps({name: _text(value) for name, value in values.items()}).encode()
+
+
+def _text(value: str | float | bool) -> str:
+    if isinstance(value, float):
+        return f"{value:.6f}"
+    return str(int(value)) if isinstance(value, bool) else str(value)

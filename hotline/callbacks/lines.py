@@ -89,6 +89,8 @@ class Move:
     """The claim by which an attempt was made."""
     call: str = ""
     """The call by which the caller superseded or cancelled it."""
+    day: str = ""
+    """Of an attempt: the calendar day of the hotline's zone to which it counts, like 2026-11-28."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,9 +151,14 @@ def append(folder: Path, record: Record) -> None:
     sync_folder(folder)
 
 
+def kind_of(record: Record) -> str:
+    """kept, moved, done or erased."""
+    return _NAMES[type(record)]
+
+
 def written(record: Record) -> bytes:
     """A line without its end."""
-    return json.dumps({"v": VERSION, "kind": _NAMES[type(record)], **asdict(record)}, ensure_ascii=False).encode()
+    return json.dumps({"v": VERSION, "kind": kind_of(record), **asdict(record)}, ensure_ascii=False).encode()
 
 
 def read(folder: Path, since: Positions, most: int) -> Reading:

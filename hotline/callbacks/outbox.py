@@ -52,6 +52,11 @@ class Settled:
     sha256: str
 
 
+def new_id() -> str:
+    """An id of a promise: 80 bits. Digits would be masked in logs."""
+    return "".join(secrets.choice(ascii_lowercase) for _ in range(17))
+
+
 class Outbox:
     """One spool folder, shared by any number of processes."""
 
@@ -82,7 +87,7 @@ class Outbox:
 
     def recording_path(self, note: Note | None = None) -> tuple[str, Path]:
         """An id and where to record it. A note is put beside it for whoever finds the recording after a crash."""
-        id = "".join(secrets.choice(ascii_lowercase) for _ in range(17))  # 80 bits; digits would be masked in logs
+        id = new_id()
         if note:
             write_note(self.tmp / f"{id}.note", note)
         return id, self.tmp / f"{id}.wav"

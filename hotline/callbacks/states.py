@@ -7,7 +7,7 @@ Rules of this file:
 - `offered` is fleeting: it is in Redis alone, as long as somebody holds the promise. All other moves are lines of the
   outbox.
 - What has ended stays so, but for erasure: a late word about it changes nothing.
-- lua/index.lua has the same table in its own words; a test holds the two against each other.
+- lua/index.lua says the same in its own words; a test holds the two against each other.
 """
 
 from __future__ import annotations
@@ -43,24 +43,15 @@ class State(enum.StrEnum):
 
 OPEN = frozenset((State.CAPTURED, State.DUE, State.OFFERED, State.DIALING, State.RETRY))
 
-_ENDS = frozenset((State.CLOSED, State.CANCELLED, State.SUPERSEDED, State.ERASED))
+_BY_LINES = frozenset(State) - {State.OFFERED, State.MERGED}
 
 NEXT: Mapping[State, frozenset[State]] = MappingProxyType(
     {
-        # to themselves: postponed, or given to another agent
-        State.CAPTURED: _ENDS | {State.CAPTURED, State.DUE},
-        State.DUE: _ENDS | {State.CAPTURED, State.DUE, State.OFFERED, State.DIALING, State.RETRY, State.UNREACHABLE},
-        State.OFFERED: _ENDS
-        | {State.CAPTURED, State.DUE, State.DIALING, State.RETRY, State.UNREACHABLE, State.OFFERED},
-        State.DIALING: _ENDS | {State.DIALING, State.TALKED, State.RETRY, State.UNREACHABLE},
-        State.RETRY: _ENDS | {State.CAPTURED, State.DUE, State.RETRY},
-        State.MERGED: frozenset((*_ENDS, State.TALKED, State.UNREACHABLE)),
-        **dict.fromkeys(
-            (State.TALKED, State.UNREACHABLE, State.CLOSED, State.CANCELLED, State.SUPERSEDED),
-            frozenset((State.ERASED,)),
-        ),
+        **dict.fromkeys(OPEN, _BY_LINES),
+        State.DIALING: _BY_LINES - {State.DIALING},  # one attempt at a time
+        **dict.fromkeys(frozenset(State) - OPEN, frozenset((State.ERASED,))),
         State.ERASED: frozenset(),
     }
 )
-"""From a state to those that may follow it. After a wipe a promise that was in hand is due again, so what follows
-`offered` follows `due` as well."""
+"""From a state to those that a line may bring. An open promise may be moved to any: a reader cannot know how much
+time passed before a line was written, nor who had the promise in hand. It is the tools that ask what makes sense."""

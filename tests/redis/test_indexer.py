@@ -12,6 +12,7 @@ from hotline.callbacks import lines
 from hotline.callbacks.indexer import BATCH, Indexer, PromiseCounts
 from hotline.callbacks.lines import Entry
 from hotline.callbacks.outbox import Outbox
+from hotline.callbacks.states import State
 from hotline.callbacks.trouble import Trouble
 from hotline.store import Store, StoreDown
 
@@ -52,7 +53,7 @@ def spool(folder: Path) -> Outbox:
     return outbox
 
 
-def keep(outbox: Outbox, id: str, due: float = NOW + HOUR, kept_at: float = NOW) -> None:
+def keep(outbox: Outbox, id: str, due: float = NOW + HOUR, kept_at: float = NOW, number: str = "") -> None:
     entry = Entry(
         id=id,
         call=f"pbx1-{id}",
@@ -65,13 +66,17 @@ def keep(outbox: Outbox, id: str, due: float = NOW + HOUR, kept_at: float = NOW)
         hung_up=True,
         kept_at=kept_at,
         sha256="0" * 64,
-        number="+84901234567",
+        number=number,
     )
     lines.append(outbox.lines, entry)
 
 
 def ids(redis: Any, state: str) -> list[str]:
     return [each.decode() for each in redis("ZRANGE", f"hotline:promises:{state}", 0, -1)]
+
+
+def counts(captured: int, due: int, oldest: float) -> PromiseCounts:
+    return PromiseCounts(dict.fromkeys(State, 0) | {State.CAPTURED: captured, State.DUE: due}, due, oldest)
 
 
 async def until(condition: Any) -> None:
@@ -81,7 +86,7 @@ async def until(condition: Any) -> None:
 
 
 async def test_a_kept_message_is_a_promise_with_all_that_is_known(indexer, outbox, redis):
-    keep(outbox, "a")
+    keep(outbox, "a", number="+84901234567")
     assert await indexer.catch_up() == 1
     flat = redis("HGETALL", "hotline:promise:a")
     assert {key.decode(): value.decode() for key, value in zip(flat[::2], flat[1::2], strict=True)} == {
@@ -98,6 +103,11 @@ async def test_a_kept_message_is_a_promise_with_all_that_is_known(indexer, outbo
         "hung_up": "1",
         "sha256": "0" * 64,
         "source": "voicemail",
+        **dict.fromkeys(("reason", "part", "note", "key"), ""),
+        "confirmed": "0",
+        "attempts": "0",
+        "moved": f"{NOW:.6f}",
+        "spool": outbox.identity(),
     }
     assert ids(redis, "captured") == ["a"]
 
@@ -112,7 +122,7 @@ async def test_every_line_is_indexed_once_however_often_it_is_read(indexer, outb
     assert await indexer.catch_up() == 1
     redis("DEL", f"hotline:outbox:{outbox.identity()}")  # all is read again, nothing is made again
     assert await indexer.catch_up() == 0
-    assert await indexer.promises(NOW - 1) == PromiseCounts({"captured": 2 * BATCH + 8, "due": 0}, 0, 0.0)
+    assert await indexer.promises(NOW - 1) == counts(2 * BATCH + 8, 0, 0.0)
 
 
 async def test_a_wiped_redis_is_filled_again(indexer, outbox, redis):
@@ -174,15 +184,15 @@ async def test_promises_fall_due_in_order(indexer, outbox, clock, redis):
     keep(outbox, "soon", due=NOW + HOUR)
     keep(outbox, "late", due=NOW - HOUR)
     await indexer.catch_up()
-    assert await indexer.promises(NOW) == PromiseCounts({"captured": 2, "due": 1}, 1, NOW - HOUR)
+    assert await indexer.promises(NOW) == counts(2, 1, NOW - HOUR)
     # counted by the time alone, whether or not anybody has moved it yet
-    assert await indexer.promises(NOW + HOUR) == PromiseCounts({"captured": 1, "due": 2}, 2, NOW - HOUR)
+    assert await indexer.promises(NOW + HOUR) == counts(1, 2, NOW - HOUR)
     assert ids(redis, "due") == ["late"]
     clock.now += HOUR
     await indexer.catch_up()
     assert ids(redis, "due") == ["late", "soon"]
     assert redis("HGET", "hotline:promise:soon", "state") == b"due"
-    assert await indexer.promises(clock.now) == PromiseCounts({"captured": 1, "due": 2}, 2, NOW - HOUR)
+    assert await indexer.promises(clock.now) == counts(1, 2, NOW - HOUR)
 
 
 async def test_hundreds_fall_due_at_once(indexer, outbox, clock, redis):
@@ -195,7 +205,7 @@ async def test_hundreds_fall_due_at_once(indexer, outbox, clock, redis):
 
 
 async def test_nothing_promised_is_nothing_due(indexer, redis):
-    assert await indexer.promises(NOW) == PromiseCounts({"captured": 0, "due": 0}, 0, 0.0)
+    assert await indexer.promises(NOW) == counts(0, 0, 0.0)
 
 
 async def test_a_message_kept_here_is_indexed_at_once(store, outbox, clock, redis):

@@ -2,19 +2,19 @@
 -- KEYS  1 prefix of every key
 -- ARGV  1 now
 -- A promise that is due counts as such even if nobody has moved it yet. `oldest` is text, "0" when none is due.
-local P, now = KEYS[1], ARGV[1]
-local captured, due = P .. 'promises:captured', P .. 'promises:due'
-local oldest = 0
-local text = '0'
-for _, set in ipairs({ captured, due }) do
-  local first = redis.call('ZRANGEBYSCORE', set, '-inf', now, 'WITHSCORES', 'LIMIT', 0, 1)
+-- include lib/promises.lua
+local counts, oldest, text = {}, 0, '0'
+for _, state in ipairs({ 'captured', 'due', 'offered', 'dialing', 'retry', 'talked', 'unreachable', 'closed', 'cancelled',
+  'superseded', 'merged', 'erased' }) do
+  counts[state] = redis.call('ZCARD', P .. 'promises:' .. state)
+end
+for _, state in ipairs({ 'captured', 'retry', 'due' }) do
+  local set = P .. 'promises:' .. state
+  local first = redis.call('ZRANGEBYSCORE', set, '-inf', ARGV[1], 'WITHSCORES', 'LIMIT', 0, 1)
   if first[1] and (oldest == 0 or tonumber(first[2]) < oldest) then
     oldest, text = tonumber(first[2]), first[2]
   end
+  local ripe = state ~= 'due' and redis.call('ZCOUNT', set, '-inf', ARGV[1]) or 0
+  counts[state], counts.due = counts[state] - ripe, counts.due + ripe
 end
-local ripe = redis.call('ZCOUNT', captured, '-inf', now)
-return cjson.encode({
-  captured = redis.call('ZCARD', captured) - ripe,
-  due = redis.call('ZCARD', due) + ripe,
-  oldest = text,
-})
+return cjson.encode({ states = counts, oldest = text })

@@ -1,10 +1,11 @@
--- Lines of an outbox become promises. Nothing at all happens unless every position is still as the caller read it:
--- so two indexers never pass each other, a repeated call is harmless, and after Redis was wiped all lines come again.
+-- Lines of an outbox become promises, and what becomes of these. Nothing at all happens unless every position is still
+-- as the caller read it: so two indexers never pass each other, a repeated call is harmless, and after Redis was wiped
+-- all lines come again. What a line does depends on the lines before it alone, not on when it is read.
 -- KEYS  1 prefix of every key
--- ARGV  1 now  2 spool  3 JSON [[file, position read, position reached], …]  then for each line: id, due, JSON {field: text}
+-- ARGV  1 now  2 spool  3 JSON [[file, position read, position reached], …]  then for each line: kind, id, JSON {field: text}
 -- Answers applied (0 or 1) and how many promises are new.
--- Keys: see README.md beside this file.
-local P, now = KEYS[1], tonumber(ARGV[1])
+-- include lib/promises.lua
+local KEEP_DIALS = 3 * 86400 -- seconds that the dials of a day are counted
 local positions = P .. 'outbox:' .. ARGV[2]
 local steps = cjson.decode(ARGV[3])
 
@@ -12,17 +13,94 @@ for _, step in ipairs(steps) do
   if (redis.call('HGET', positions, step[1]) or '0') ~= step[2] then return '{"applied": 0, "added": 0}' end
 end
 
-local added = 0
-for i = 4, #ARGV, 3 do
-  local id, due = ARGV[i], ARGV[i + 1]
-  local promise = P .. 'promise:' .. id
-  if redis.call('EXISTS', promise) == 0 then
-    local state = tonumber(due) <= now and 'due' or 'captured'
-    for field, text in pairs(cjson.decode(ARGV[i + 2])) do redis.call('HSET', promise, field, text) end
-    redis.call('HSET', promise, 'state', state, 'due', due)
-    redis.call('ZADD', P .. 'promises:' .. state, due, id)
-    added = added + 1
+-- Goes into another promise of the same number, to be heard and to end with that.
+local function merge(promise, other)
+  redis.call('SADD', P .. 'also:' .. other.id, promise.id)
+  for _, id in ipairs(redis.call('SMEMBERS', P .. 'also:' .. promise.id)) do
+    redis.call('SADD', P .. 'also:' .. other.id, id)
+    redis.call('HSET', P .. 'promise:' .. id, 'into', other.id)
   end
+  redis.call('DEL', P .. 'also:' .. promise.id)
+  set(promise, 'into', other.id)
 end
+
+local added = 0
+local kinds = {}
+
+function kinds.kept(id, fields)
+  if redis.call('EXISTS', P .. 'promise:' .. id) == 1 then return end
+  local promise = setmetatable({ id = id }, BLANK)
+  for field, text in pairs(fields) do set(promise, field, text) end
+  set(promise, 'spool', ARGV[2], 'attempts', '0', 'moved', fields.kept_at)
+  added = added + 1
+  if promise.key ~= '' then redis.call('SET', P .. 'asked:' .. promise.key, id) end
+  local name = P .. 'open:' .. promise.number
+  local other = promise.number ~= '' and redis.call('GET', name)
+  other = other and load(other)
+  local ahead = other and (promise.source ~= 'queue' or other.state == 'dialing')
+  if ahead then
+    set(promise, 'state', 'merged')
+    enter_state(promise, 'merged')
+    merge(promise, other)
+    return
+  end
+  if other then -- who keeps a place in the queue is called back from there
+    become(other, 'merged', promise.moved)
+    merge(other, promise)
+  end
+  local state = tonumber(promise.due) <= NOW and 'due' or 'captured'
+  set(promise, 'state', state)
+  enter_state(promise, state)
+  if promise.number ~= '' then redis.call('SET', name, id) end
+end
+
+-- Whether a line about a promise in this state is believed: one about an attempt must be about the last one.
+local function believed(promise, fields)
+  if not OPEN[promise.state] then return false end
+  if fields.state == 'dialing' then return promise.state ~= 'dialing' end
+  return fields.token == '' or fields.token == promise.token
+end
+
+local function count_dial(promise, day)
+  local dials = P .. 'dials:' .. day
+  redis.call('HINCRBY', dials, 'all', 1)
+  redis.call('HINCRBY', dials, promise.number, 1)
+  redis.call('EXPIRE', dials, KEEP_DIALS)
+end
+
+function kinds.moved(id, fields)
+  local promise = load(id)
+  if not promise or not believed(promise, fields) then return end
+  for _, field in ipairs({ 'due', 'outcome', 'by' }) do set(promise, field, fields[field]) end
+  if fields.agent ~= '' then set(promise, 'agent', fields.agent) end
+  if fields.outcome == 'assigned' then redis.call('SET', P .. 'last:callback_' .. id, fields.agent) end
+  if fields.state == 'dialing' then
+    local lease = moment(tonumber(fields.at) + LEASE)
+    set(promise, 'token', fields.token, 'claim', fields.token, 'lease', lease, 'attempts', fields.attempts)
+    count_dial(promise, fields.day)
+  else
+    set(promise, 'claim', '')
+  end
+  local ripe = (fields.state == 'captured' or fields.state == 'retry') and tonumber(fields.due) <= NOW
+  become(promise, ripe and 'due' or fields.state, fields.at)
+end
+
+function kinds.done(id, fields)
+  if redis.call('EXISTS', P .. 'promise:' .. id) == 1 then redis.call('HSET', P .. 'promise:' .. id, fields.what, fields.at) end
+end
+
+function kinds.erased(id, fields)
+  local promise = load(id) or setmetatable({ id = id, state = 'erased' }, BLANK)
+  if promise.state ~= 'erased' then
+    leave_state(promise)
+    close(promise, 'erased')
+  end
+  if promise.key ~= '' then redis.call('DEL', P .. 'asked:' .. promise.key) end
+  redis.call('DEL', P .. 'promise:' .. id, P .. 'also:' .. id, P .. 'last:callback_' .. id)
+  set(promise, 'state', 'erased', 'moved', fields.at)
+  enter_state(promise, 'erased')
+end
+
+for i = 4, #ARGV, 3 do kinds[ARGV[i]](ARGV[i + 1], cjson.decode(ARGV[i + 2])) end
 for _, step in ipairs(steps) do redis.call('HSET', positions, step[1], step[3]) end
 return cjson.encode({ applied = 1, added = added })

@@ -1,12 +1,25 @@
--- Promises whose time has come go from captured to due, earliest first, MOST at a time.
+-- Time passes: promises whose moment has come are due, earliest first, and those whose holder has fallen silent before
+-- the customer's phone was rung are due again. MOST of each at a time.
 -- KEYS  1 prefix of every key
 -- ARGV  1 now
--- Answers how many moved and whether there are more (0 or 1).
-local P, MOST = KEYS[1], 200
-local ripe = redis.call('ZRANGEBYSCORE', P .. 'promises:captured', '-inf', ARGV[1], 'WITHSCORES', 'LIMIT', 0, MOST)
-for i = 1, #ripe, 2 do
-  redis.call('ZREM', P .. 'promises:captured', ripe[i])
-  redis.call('ZADD', P .. 'promises:due', ripe[i + 1], ripe[i])
-  redis.call('HSET', P .. 'promise:' .. ripe[i], 'state', 'due')
+-- Answers how many moved and whether there are more (0 or 1). Who is silent while the customer's phone rings is left to
+-- hotline.callbacks.placing, which can ask the PBX.
+-- include lib/promises.lua
+local MOST = 200
+local moved, more = 0, 0
+
+for _, state in ipairs({ 'captured', 'retry' }) do
+  local ripe = redis.call('ZRANGEBYSCORE', P .. 'promises:' .. state, '-inf', ARGV[1], 'LIMIT', 0, MOST)
+  for _, id in ipairs(ripe) do become(load(id), 'due', ARGV[1]) end
+  moved = moved + #ripe
+  if #ripe == MOST then more = 1 end
 end
-return cjson.encode({ moved = #ripe / 2, more = #ripe == 2 * MOST and 1 or 0 })
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. 'leases', '-inf', ARGV[1], 'LIMIT', 0, MOST)) do
+  local promise = load(id)
+  if promise.state == 'offered' then
+    set(promise, 'claim', '')
+    become(promise, 'due', ARGV[1])
+    moved = moved + 1
+  end
+end
+return cjson.encode({ moved = moved, more = more })

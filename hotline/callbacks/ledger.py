@@ -1,0 +1,281 @@
+"""The ledger of promised calls: what is promised to whom, who has it in hand, and what becomes of it.
+
+Rules of this file:
+- What is to last is a line of the outbox first; Redis learns it from there (hotline.callbacks.indexer). Only claims,
+  which are fleeting, are made in Redis alone.
+- Whoever has a promise in hand holds it by a token of their own, for LEASE seconds at a time. A customer's phone is
+  rung only after `begin` said GO, which it says once per attempt, whoever else believes to hold the promise.
+- Every method may raise StoreDown; those that write a line may raise OSError.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import json
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from hotline.callbacks.indexer import Indexer
+from hotline.callbacks.lines import Entry, Move
+from hotline.callbacks.outbox import Outbox, new_id
+from hotline.callbacks.settings import Dialing
+from hotline.callbacks.states import OPEN, State
+from hotline.clock import Clock
+from hotline.store import Store, StoreDown, load_script
+
+LEASE = 30.0
+"""Seconds that a holder is believed to be alive after the last sign of it (as in lua/lib/promises.lua)."""
+
+_SCRIPTS = ("begin", "claim", "find", "hold", "list", "release")
+
+
+class Begun(enum.StrEnum):
+    """What became of the wish to ring a customer's phone."""
+
+    GO = "go"
+    STALE = "stale"
+    """The promise is somebody else's by now, or has ended."""
+    NUMBER_BUSY = "number-busy"
+    """Another attempt at this number is under way."""
+    DAY_FULL = "day-full"
+    NUMBER_FULL = "number-full"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    """One promised call. Moments are POSIX seconds; 0 where there was none."""
+
+    id: str
+    state: State
+    due: float = 0.0
+    arrival: float = 0.0
+    """When the caller asked; it orders those who wait to be called."""
+    moved: float = 0.0
+    """Since when it is in this state."""
+    queue: str = ""
+    entry: str = ""
+    language: str = ""
+    number: str = field(default="", repr=False)
+    source: str = ""
+    reason: str = ""
+    part: str = ""
+    confirmed: bool = False
+    note: str = field(default="", repr=False)
+    seconds: float = 0.0
+    """Length of the recording; 0 without one."""
+    sha256: str = ""
+    attempts: int = 0
+    outcome: str = ""
+    by: str = ""
+    agent: str = ""
+    token: str = ""
+    """Of the last attempt."""
+    claim: str = ""
+    """Of who has it in hand."""
+    lease: float = 0.0
+    also: tuple[str, ...] = ()
+    """Messages of the same number that are heard with this one."""
+    into: str = ""
+    """Of one that was merged: the promise that it is heard with."""
+    spool: str = ""
+    call: str = ""
+
+    @property
+    def open(self) -> bool:
+        return self.state in OPEN
+
+    @property
+    def keeps_place(self) -> bool:
+        """Whether the caller left a place in the queue for this promise."""
+        return self.source == "queue"
+
+
+class Ledger:
+    """The promises of one spool, beside those of others in the same Redis. `zone` tells which day it is."""
+
+    def __init__(
+        self,
+        store: Store,
+        outbox: Outbox,
+        indexer: Indexer,
+        now: Clock,
+        *,
+        dialing: Dialing,
+        zone: ZoneInfo,
+        prefix: bytes = b"hotline:",
+    ) -> None:
+        self._store, self._outbox, self._indexer, self._now = store, outbox, indexer, now
+        self._dialing, self._zone, self._keys = dialing, zone, (prefix,)
+        self._scripts = {name: load_script("hotline.callbacks", name) for name in _SCRIPTS}
+
+    # -- in hand --------------------------------------------------------------------------------------------------
+
+    async def claim(self, queue: str, *, token: str, cap: int, place: bool = False) -> Promise | None:
+        """Take in hand the promise of a queue that was made first, of those that are due.
+
+        None when none is due, `cap` of the queue are in hand already, or Redis does not know all lines yet.
+        `place`: one whose caller keeps a place in the queue; for these there is no cap.
+        """
+        await self._indexer.catch_up()
+        reached = [[name, str(position)] for name, position in self._indexer.reached.items()]
+        most = "place" if place else str(cap)
+        found = await self._run("claim", self._indexer.spool, json.dumps(reached), queue, token, most)
+        return _promise(found) if found else None
+
+    async def hold(self, id: str, token: str) -> bool:
+        """We are alive, and have it in hand; False when it is not ours any more."""
+        return bool(await self._run("hold", id, token))
+
+    async def release(self, id: str, token: str) -> bool:
+        """Put it back to its place, untried; False when it is not ours, or the customer's phone was rung."""
+        return bool(await self._run("release", id, token))
+
+    async def begin(self, promise: Promise, token: str, agent: str) -> Begun:
+        """May the customer's phone be rung now, for the attempt that is `token`'s? The attempt is on disk then.
+
+        After any other answer than GO nothing may be dialed; the promise is still to be moved on, but for STALE.
+        """
+        now = self._now()
+        day = f"{datetime.fromtimestamp(now, self._zone):%Y-%m-%d}"
+        attempts = promise.attempts + 1
+        line = Move(
+            id=promise.id, at=now, state=State.DIALING, due=now, attempts=attempts, by="agent", agent=agent,
+            token=token, day=day,
+        )  # fmt: skip
+        if not await self.hold(promise.id, token):
+            return Begun.STALE
+        await asyncio.to_thread(self._outbox.add, line)
+        await self._indexer.catch_up()
+        limits = self._dialing.per_day, self._dialing.per_number
+        return Begun(await self._run("begin", promise.id, token, day, *limits))
+
+    async def silent(self) -> list[Promise]:
+        """Those whose customers' phones were rung, and whose holders have shown no sign of life for LEASE seconds."""
+        ids = await self._run("list", "leases", "-inf", f"{self._now():.6f}", 100)
+        return [each for each in await self.find_all(ids) if each.state is State.DIALING]
+
+    # -- for good -------------------------------------------------------------------------------------------------
+
+    async def request(
+        self,
+        *,
+        queue: str,
+        number: str,
+        source: str,
+        due: float,
+        arrival: float = 0.0,
+        call: str = "",
+        entry: str = "",
+        language: str = "",
+        reason: str = "",
+        part: str = "",
+        note: str = "",
+        key: str = "",
+        confirmed: bool = True,
+    ) -> Entry:
+        """A promise without a message, on disk when this returns. `arrival`: since when the caller waits; else now.
+
+        Raises OSError, never StoreDown: Redis learns of it later.
+        """
+        now = self._now()
+        entry_ = Entry(
+            id=new_id(), call=call, queue=queue, entry=entry, language=language, recorded_at=arrival or now, due=due,
+            seconds=0.0, hung_up=False, kept_at=now, sha256="", source=source, reason=reason, part=part,
+            confirmed=confirmed, note=note, key=key, number=number,
+        )  # fmt: skip
+        await asyncio.to_thread(self._outbox.add, entry_)
+        await self._tell_redis()
+        return entry_
+
+    async def move(
+        self,
+        promise: Promise,
+        state: State,
+        *,
+        due: float = 0.0,
+        outcome: str = "",
+        by: str = "service",
+        agent: str = "",
+        token: str = "",
+        call: str = "",
+    ) -> Move:
+        """The promise is in `state` from now on, and due at `due` (else as before). Raises OSError, never StoreDown.
+
+        `token` is that of an attempt which ended: nothing happens then if another one has begun since.
+        """
+        line = Move(
+            id=promise.id, at=self._now(), state=state, due=due or promise.due, attempts=promise.attempts,
+            outcome=outcome, by=by, agent=agent, token=token, call=call,
+        )  # fmt: skip
+        await asyncio.to_thread(self._outbox.add, line)
+        await self._tell_redis()
+        return line
+
+    async def _tell_redis(self) -> None:
+        """Where Redis is down, the indexer tells it later."""
+        try:
+            await self._indexer.catch_up()
+        except StoreDown:
+            self._indexer.wake()
+
+    # -- looking --------------------------------------------------------------------------------------------------
+
+    async def find(self, id: str) -> Promise | None:
+        return next(iter(await self.find_all([id])), None)
+
+    async def find_all(self, ids: Collection[str]) -> list[Promise]:
+        """Those that there are, in order."""
+        if not ids:
+            return []
+        return [_promise(each) for each in await self._run("find", "", *ids)]
+
+    async def open_for(self, number: str) -> Promise | None:
+        """The open promise of a number (E.164)."""
+        found = await self._run("find", "number", number) if number else []
+        return _promise(found[0]) if found else None
+
+    async def list(
+        self, states: Collection[State], *, since: float = 0.0, until: float = 0.0, most: int = 1000
+    ) -> list[Promise]:
+        """Promises by state, then by when they are due, or ended; of each state at most `most`.
+
+        `since` and `until` bound that moment.
+        """
+        found: list[Promise] = []
+        for state in states:
+            ids = await self._run("list", state, f"{since:.6f}", f"{until:.6f}" if until else "+inf", most)
+            found += await self.find_all(ids)
+        return found
+
+    async def _run(self, name: str, *args: str | int) -> Any:
+        values = (f"{self._now():.6f}", *args)
+        return await self._store.script(self._scripts[name], self._keys, [str(value).encode() for value in values])
+
+
+def _promise(fields: dict[str, Any]) -> Promise:
+    """What Redis holds, in types. `also` is an empty object where Lua has an empty list."""
+
+    def text(name: str) -> str:
+        return str(fields.get(name, ""))
+
+    def number(name: str) -> float:
+        return float(fields.get(name) or 0)
+
+    plain = ("id", "queue", "entry", "language", "number", "source", "reason", "part", "note", "sha256")
+    about = ("outcome", "by", "agent", "token", "claim", "into", "spool", "call")
+    return Promise(
+        **{name: text(name) for name in (*plain, *about)},
+        state=State(fields["state"]),
+        due=number("due"),
+        arrival=number("recorded_at"),
+        moved=number("moved"),
+        seconds=number("seconds"),
+        lease=number("lease"),
+        attempts=int(number("attempts")),
+        confirmed=text("confirmed") == "1",
+        also=tuple(sorted(fields.get("also") or ())),
+    )

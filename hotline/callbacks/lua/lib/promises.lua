@@ -1,0 +1,80 @@
+-- A promise as a record, and the one function through which every change of its state goes. Keys: README.md beside.
+-- KEYS[1] is the prefix of every key; scripts that include this have `now` in ARGV[1].
+local P, NOW = KEYS[1], tonumber(ARGV[1])
+local LEASE = 30 -- seconds that whoever has a promise in hand is believed to be alive
+local OPEN = { captured = true, due = true, offered = true, dialing = true, retry = true }
+local IN_HAND = { offered = true, dialing = true }
+
+local BLANK = { __index = function() return '' end } -- a field that was never written reads as ""
+
+local function moment(seconds) return string.format('%.6f', seconds) end
+
+local function load(id)
+  local flat = redis.call('HGETALL', P .. 'promise:' .. id)
+  if #flat == 0 then return nil end
+  local promise = setmetatable({ id = id }, BLANK)
+  for i = 1, #flat, 2 do promise[flat[i]] = flat[i + 1] end
+  return promise
+end
+
+local function set(promise, ...)
+  local fields = { ... }
+  for i = 1, #fields, 2 do promise[fields[i]] = fields[i + 1] end
+  redis.call('HSET', P .. 'promise:' .. promise.id, ...)
+end
+
+-- Where one that is due waits to be taken in hand: those who keep a place in a queue have a line of their own.
+local function line(promise)
+  local kind = promise.source == 'queue' and 'places:' or 'ready:'
+  return P .. kind .. promise.queue .. ':' .. promise.spool
+end
+
+local function leave_state(promise)
+  redis.call('ZREM', P .. 'promises:' .. promise.state, promise.id)
+  if promise.state == 'due' then redis.call('ZREM', line(promise), promise.id) end
+  if IN_HAND[promise.state] then
+    redis.call('SREM', P .. 'in-hand:' .. promise.queue, promise.id)
+    redis.call('ZREM', P .. 'leases', promise.id)
+  end
+end
+
+-- The customer's phone rings no more, nor do the two talk.
+local function stop_ringing(promise)
+  local token = (redis.call('HGET', P .. 'ringing', promise.number) or ''):match('^%S+')
+  if token == promise.token then redis.call('HDEL', P .. 'ringing', promise.number) end
+end
+
+local function enter_state(promise, state)
+  local score = OPEN[state] and promise.due or promise.moved
+  redis.call('ZADD', P .. 'promises:' .. state, score, promise.id)
+  if state == 'due' then redis.call('ZADD', line(promise), promise.recorded_at, promise.id) end
+  if IN_HAND[state] then
+    if promise.source ~= 'queue' then redis.call('SADD', P .. 'in-hand:' .. promise.queue, promise.id) end
+    redis.call('ZADD', P .. 'leases', promise.lease, promise.id)
+  end
+end
+
+-- One that ended gives the number free. What was merged into it ends with it.
+local function close(promise, state)
+  local name = P .. 'open:' .. promise.number
+  if promise.number ~= '' and redis.call('GET', name) == promise.id then redis.call('DEL', name) end
+  if state == 'merged' or state == 'erased' then return end
+  for _, id in ipairs(redis.call('SMEMBERS', P .. 'also:' .. promise.id)) do
+    local other = load(id)
+    if other and other.state == 'merged' then
+      leave_state(other)
+      set(other, 'state', state, 'moved', promise.moved)
+      enter_state(other, state)
+    end
+  end
+end
+
+-- `at`: since when. `due`, `lease` and what else the state asks for were set before.
+local function become(promise, state, at)
+  local was_open = OPEN[promise.state]
+  leave_state(promise)
+  if promise.state == 'dialing' then stop_ringing(promise) end
+  set(promise, 'state', state, 'moved', at)
+  enter_state(promise, state)
+  if was_open and not OPEN[state] then close(promise, state) end
+end

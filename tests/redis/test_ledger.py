@@ -1,0 +1,254 @@
+"""The ledger against a real Redis and a real outbox: who has a promise in hand, and that nobody is rung twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from hotline.callbacks.indexer import Indexer
+from hotline.callbacks.ledger import LEASE, Begun, Ledger, Promise
+from hotline.callbacks.lines import Erased
+from hotline.callbacks.outbox import Outbox
+from hotline.callbacks.settings import Dialing
+from hotline.callbacks.states import NEXT, State
+from hotline.store import Store
+
+NOW = 1_795_000_000.0
+HOUR = 3600.0
+NAM, LAN = "+84901234567", "+84907654321"
+
+
+class Time:
+    now = NOW
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Time:
+    return Time()
+
+
+@pytest.fixture
+def make(store: Store, tmp_path: Path, clock: Time) -> Callable[..., Ledger]:
+    """A ledger as another process has it: of the same spool and Redis."""
+
+    def make(**dialing: Any) -> Ledger:
+        outbox = Outbox(tmp_path / "spool")
+        outbox.prepare()
+        indexer = Indexer(store, outbox, clock, tell=lambda trouble: pytest.fail(str(trouble)))
+        limits = Dialing(allow=("+84",), **dialing)
+        return Ledger(store, outbox, indexer, clock, dialing=limits, zone=ZoneInfo("Asia/Ho_Chi_Minh"))
+
+    return make
+
+
+@pytest.fixture
+def ledger(make: Callable[..., Ledger]) -> Ledger:
+    return make()
+
+
+async def promised(ledger: Ledger, number: str = NAM, **about: Any) -> str:
+    entry = await ledger.request(**{"queue": "power", "number": number, "source": "web", "due": NOW, **about})
+    return entry.id
+
+
+async def state(ledger: Ledger, id: str) -> State:
+    found = await ledger.find(id)
+    assert found
+    return found.state
+
+
+async def claimed(ledger: Ledger, token: str, cap: int = 10) -> Promise:
+    found = await ledger.claim("power", token=token, cap=cap)
+    assert found
+    return found
+
+
+async def test_who_asked_first_is_called_first(ledger):
+    second = await promised(ledger, NAM, arrival=NOW - 10)
+    first = await promised(ledger, LAN, arrival=NOW - 20)
+    assert [(await claimed(ledger, token)).id for token in "ab"] == [first, second]
+    assert await ledger.claim("power", token="c", cap=10) is None
+
+
+async def test_no_more_than_the_cap_are_in_hand_but_for_those_who_keep_a_place(ledger):
+    for number in range(3):
+        await promised(ledger, f"+8490000000{number}")
+    await promised(ledger, LAN, source="queue")
+    assert await ledger.claim("power", token="a", cap=1)
+    assert await ledger.claim("power", token="b", cap=1) is None
+    assert (await ledger.claim("power", token="c", cap=0, place=True)).number == LAN
+
+
+async def test_a_promise_that_is_not_due_waits(ledger, clock):
+    id = await promised(ledger, due=NOW + HOUR)
+    assert await state(ledger, id) is State.CAPTURED
+    assert await ledger.claim("power", token="a", cap=9) is None
+    clock.now += HOUR
+    assert (await claimed(ledger, "a")).id == id
+
+
+async def test_a_silent_holder_loses_it_and_a_living_one_does_not(ledger, make, clock):
+    id = await promised(ledger)
+    await claimed(ledger, "a")
+    clock.now += LEASE - 1
+    assert await ledger.hold(id, "a")
+    clock.now += LEASE - 1
+    assert await make().claim("power", token="b", cap=9) is None
+    clock.now += 1
+    assert (await claimed(make(), "b")).id == id
+    assert not await ledger.hold(id, "a")
+    assert not await ledger.release(id, "a")
+    assert await ledger.release(id, "b")
+    assert await state(ledger, id) is State.DUE
+
+
+async def test_one_attempt_is_made_by_whoever_begins_first(ledger, make, clock):
+    await promised(ledger)
+    stale = await claimed(ledger, "a")
+    clock.now += LEASE
+    fresh = await claimed(make(), "b")
+    assert await make().begin(fresh, "b", "binh") is Begun.GO
+    assert await ledger.begin(stale, "a", "anna") is Begun.STALE
+    found = await ledger.find(fresh.id)
+    assert (found.state, found.attempts, found.agent) == (State.DIALING, 1, "binh")
+
+
+async def test_an_attempt_that_was_noted_twice_is_made_once(ledger, make, clock):
+    """Both had it in hand when they asked, and both lines are on disk: the first is the attempt."""
+    await promised(ledger)
+    mine, token = await claimed(ledger, "a"), "a"
+    assert await ledger.begin(mine, token, "anna") is Begun.GO
+    other = make()
+
+    async def held(id: str, token: str) -> bool:
+        return True  # as if its claim had lapsed just after it was asked
+
+    other.hold = held
+    assert await other.begin(mine, "b", "binh") is Begun.STALE
+
+
+async def test_what_becomes_of_an_attempt(ledger, clock):
+    id = await promised(ledger)
+    mine = await claimed(ledger, "a")
+    await ledger.begin(mine, "a", "anna")
+    await ledger.move(await ledger.find(id), State.RETRY, due=NOW + HOUR, outcome="busy", token="a")
+    assert await state(ledger, id) is State.RETRY
+    clock.now += HOUR
+    again = await claimed(ledger, "b")
+    assert (again.attempts, again.outcome) == (1, "busy")
+    assert await ledger.begin(again, "b", "anna") is Begun.GO
+    late = await ledger.find(id)
+    await ledger.move(late, State.RETRY, due=NOW + 9 * HOUR, outcome="lost", token="a")  # of the attempt before
+    assert await state(ledger, id) is State.DIALING
+    await ledger.move(late, State.TALKED, token="b")
+    await ledger.move(late, State.RETRY, due=NOW + 9 * HOUR, outcome="lost", token="b")
+    assert await state(ledger, id) is State.TALKED
+    assert await ledger.open_for(NAM) is None
+
+
+async def test_a_silent_attempt_is_found_and_is_nobodys_to_claim(ledger, clock):
+    id = await promised(ledger)
+    await ledger.begin(await claimed(ledger, "a"), "a", "anna")
+    assert await ledger.silent() == []
+    clock.now += LEASE
+    assert [each.id for each in await ledger.silent()] == [id]
+    assert await ledger.claim("power", token="b", cap=9) is None
+    assert await ledger.hold(id, "a")
+    assert await ledger.silent() == []
+
+
+@pytest.mark.parametrize(("limit", "answer"), [("per_day", Begun.DAY_FULL), ("per_number", Begun.NUMBER_FULL)])
+async def test_a_day_has_so_many_dials(make, limit, answer, clock):
+    ledger = make(**{limit: 1})
+    id = await promised(ledger)
+    assert await ledger.begin(await claimed(ledger, "a"), "a", "anna") is Begun.GO
+    await ledger.move(await ledger.find(id), State.RETRY, due=NOW, outcome="busy", token="a")
+    assert await ledger.begin(await claimed(ledger, "b"), "b", "anna") is answer
+    await ledger.move(await ledger.find(id), State.RETRY, due=NOW + 24 * HOUR, outcome="full", token="b")
+    clock.now += 24 * HOUR
+    assert await ledger.begin(await claimed(ledger, "c"), "c", "anna") is Begun.GO
+
+
+async def test_one_promise_of_a_number_is_open_and_the_others_end_with_it(ledger):
+    first = await promised(ledger)
+    second = await promised(ledger)
+    assert await state(ledger, second) is State.MERGED
+    mine = await claimed(ledger, "a")
+    assert (mine.id, mine.also) == (first, (second,))
+    await ledger.begin(mine, "a", "anna")
+    await ledger.move(mine, State.TALKED, token="a")
+    assert await state(ledger, second) is State.TALKED
+    third = await promised(ledger)
+    assert await state(ledger, third) is State.DUE
+
+
+async def test_a_place_in_the_queue_takes_what_was_promised_before_along(ledger):
+    first = await promised(ledger, due=NOW + HOUR)
+    second = await promised(ledger)  # merged into the first
+    place = await promised(ledger, source="queue")
+    assert (await ledger.open_for(NAM)).id == place
+    assert (await ledger.find(place)).also == tuple(sorted((first, second)))
+    await ledger.move(await ledger.find(place), State.SUPERSEDED, call="pbx1-1.1")
+    assert {await state(ledger, id) for id in (first, second)} == {State.SUPERSEDED}
+
+
+async def test_numbers_that_are_not_known_have_a_promise_each(ledger):
+    ids = [await promised(ledger, "") for _ in range(2)]
+    assert [await state(ledger, id) for id in ids] == [State.DUE, State.DUE]
+
+
+async def test_after_a_wipe_all_attempts_are_known_again(ledger, redis, clock):
+    tried, begun, waiting = [await promised(ledger, f"+8490000000{n}", arrival=NOW - 9 + n) for n in range(3)]
+    await ledger.begin(await claimed(ledger, "a"), "a", "anna")
+    await ledger.move(await ledger.find(tried), State.RETRY, due=NOW + HOUR, outcome="busy", token="a")
+    await ledger.begin(await claimed(ledger, "b"), "b", "anna")
+    await claimed(ledger, "c")
+    redis("FLUSHALL")
+    assert (await claimed(ledger, "d")).id == waiting
+    assert (await ledger.find(tried)).attempts == 1
+    assert await state(ledger, tried) is State.RETRY
+    assert await state(ledger, begun) is State.DIALING
+    assert await ledger.hold(begun, "b")  # who rings the customer still does
+    assert not await ledger.hold(waiting, "c")
+
+
+async def test_nothing_is_claimed_from_a_redis_that_does_not_know_all(ledger, redis, monkeypatch):
+    await promised(ledger)
+
+    async def wiped() -> int:
+        redis("FLUSHALL")
+        return 0
+
+    await ledger._indexer.catch_up()
+    monkeypatch.setattr(ledger._indexer, "catch_up", wiped)
+    assert await ledger.claim("power", token="a", cap=9) is None
+
+
+@pytest.mark.parametrize("before", [each for each in State if each is not State.OFFERED])
+async def test_lines_bring_a_promise_where_the_table_of_states_says(ledger, before):
+    for after in sorted(State):
+        if before is State.MERGED:
+            await promised(ledger, NAM)
+        id = await promised(ledger, NAM if before is State.MERGED else "")
+        promise = await ledger.find(id)
+        await bring(ledger, promise, before)
+        assert await state(ledger, id) is before
+        await bring(ledger, promise, after)
+        moved = await state(ledger, id)
+        assert (moved is after) == (after is before or after in NEXT[before]), (before, after)
+
+
+async def bring(ledger: Ledger, promise: Promise, to: State) -> None:
+    if to is State.ERASED:
+        ledger._outbox.add(Erased(id=promise.id, at=NOW))
+        await ledger._indexer.catch_up()
+    elif to not in (State.OFFERED, State.MERGED):
+        later = to in (State.CAPTURED, State.RETRY)
+        await ledger.move(promise, to, due=NOW + HOUR if later else NOW)
