@@ -94,7 +94,7 @@ class Service:
         self.desk = Desk(self.core, self.bell, self.now, self.emit)
         self.outbox = Outbox(settings.spool)
         self.indexer = Indexer(self.store, self.outbox, self.now, tell=self._tell_trouble)
-        self.promises = Promises(config.voicemail, config.calendars)
+        self.promises = Promises(config.voicemail, config.calendars, config.callbacks)
         self.rounds = self._rounds()
         self.answering = self._answering()
         self.callers = Callers(self.store, region=config.country)

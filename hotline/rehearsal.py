@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import PurePath
 from zoneinfo import ZoneInfo
 
-from hotline.callbacks.promise import Promises, spoken_promise
+from hotline.callbacks.promise import Promises
 from hotline.events import Event
 from hotline.flow.engine import END, walk
 from hotline.flow.phone import CallInfo, HungUp, Phone
@@ -49,9 +49,10 @@ class _RehearsalHouse:
         settings, now = self.config.voicemail[queue], datetime.fromtimestamp(self.moment, UTC)
         await phone.say(("voicemail-greeting",))
         await phone.record(PurePath("message.wav"), most=settings.longest, silence=settings.silence)
-        due = Promises(self.config.voicemail, self.config.calendars).due(queue, now)
+        promises = Promises(self.config.voicemail, self.config.calendars, self.config.callbacks)
+        due = promises.due(queue, now)
         self.tell(f"  ⏲  to be called back {f'on {due:%A %Y-%m-%d at %H:%M %Z}' if due else 'never: it never opens'}")
-        await phone.say(spoken_promise(due, now, phone.language))
+        await phone.say(promises.spoken(queue, due, now, phone.language))
 
 
 async def rehearse(config: Config, *, number: str, at: str, ask: Ask, tell: Tell) -> None:

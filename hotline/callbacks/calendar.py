@@ -1,4 +1,4 @@
-"""The business calendar: when a hotline is open, and when a message left now will be called back.
+"""The business calendar: when a hotline is open, for how long, and when a message left now will be called back.
 
 Rules of this file:
 - Pure: no clock, no files; every function takes the moment it is asked about.
@@ -9,7 +9,7 @@ Rules of this file:
 - What a date's hours are: `opened` beats everything (half days, make-up working days), then `closed`, then public
   holidays, then the week. A span past midnight belongs to the date it starts on.
 - An *opening* is the start of a span. Touching and overlapping spans of a date are one; two dates are never joined,
-  so that a hotline that never closes opens each midnight.
+  so that a hotline that never closes opens each midnight. A *window* is what lies between an opening and its closing.
 - Moments given must know their zone; moments returned are in the calendar's zone. (Two datetimes of one zone compare
   by their clocks, not by real time: convert to UTC before you compare across a clock change.)
 """
@@ -81,6 +81,22 @@ def overlapping(spans: Iterable[Span]) -> bool:
     return any(later.start < earlier.end for earlier, later in pairwise(sorted(spans)))
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A stretch of real time, half open, its ends in a calendar's zone."""
+
+    start: datetime
+    end: datetime
+
+    @property
+    def length(self) -> timedelta:
+        """How long it really lasts."""
+        return _utc(self.end) - _utc(self.start)
+
+    def __contains__(self, moment: datetime) -> bool:
+        return _utc(self.start) <= _utc(moment) < _utc(self.end)
+
+
 def _no_holidays(_: date) -> bool:
     return False
 
@@ -135,6 +151,40 @@ class Calendar:
                 f"calendar {self.name!r} has no opening in the {SEARCH_DAYS} days after {moment}: check its hours"
             )
         return moment.astimezone(self.zone) if self._open_until(_utc(moment), _utc(found)) else found
+
+    def window(self, moment: datetime) -> Window | None:
+        """The window that contains `moment` (aware), or else the next one; None when none is near."""
+        return next(self.windows(moment), None)
+
+    def windows(self, moment: datetime) -> Iterator[Window]:
+        """That window and those after it, as far as `SEARCH_DAYS` days ahead."""
+        now = _utc(moment)
+        today = now.astimezone(self.zone).date()
+        for day in _days(today, SEARCH_DAYS):
+            for begin, end in self._stretches(day):
+                if end > now:
+                    yield self._window(begin, end)
+
+    def within(self, start: datetime, end: datetime) -> list[Window]:
+        """The opening hours from `start` to `end` (aware), what touches or overlaps made one."""
+        first, last = _utc(start), _utc(end)
+        today, until = (moment.astimezone(self.zone).date() for moment in (first, last))
+        found: list[tuple[datetime, datetime]] = []
+        for day in _days(today, (until - today).days + 1):
+            for begin, close in self._stretches(day):
+                begins, closes = max(begin, first), min(close, last)
+                if begins < closes and found and begins <= found[-1][1]:
+                    found[-1] = (found[-1][0], max(found[-1][1], closes))
+                elif begins < closes:
+                    found.append((begins, closes))
+        return [self._window(begin, close) for begin, close in found]
+
+    def business_time_between(self, start: datetime, end: datetime) -> timedelta:
+        """How long it was open from `start` to `end` (aware), in real time; nothing when `end` is not later."""
+        return sum((each.length for each in self.within(start, end)), timedelta(0))
+
+    def _window(self, begin: datetime, end: datetime) -> Window:
+        return Window(begin.astimezone(self.zone), end.astimezone(self.zone))
 
     def _open_until(self, now: datetime, then: datetime) -> bool:
         """Whether the hours that are running at `now` run on to `then` (both UTC)."""

@@ -1,50 +1,116 @@
-"""What a caller who left a message is promised: when we call back, and the prompts that say so.
+"""What is promised to a caller: when we call back, when we try again, and the prompts that say so.
 
 Rules of this file:
-- Pure; moments are aware.
+- Pure; moments are aware, those returned in the zone of the queue's calendar.
+- A promise begins with the next opening of the calendar (see calendar.py) and is kept in the hours in which customers
+  of its queue are rung (see hours.py): the first moment of these from then on, so nobody overtakes by phoning later.
 - A moment is promised only while it is ahead. Round the clock somebody is there: then nothing is to be waited for.
+- One of an unknown queue (nobody noted which it was for) goes by the first queue's rules.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
-from hotline.callbacks.calendar import Calendar, NeverOpens
-from hotline.callbacks.settings import VoicemailSettings
-from hotline.flow.moments import spoken_moment
+from hotline.callbacks.calendar import Calendar, NeverOpens, Window
+from hotline.callbacks.hours import RingingHours
+from hotline.callbacks.settings import AGAIN, CallbackSettings, VoicemailSettings
+from hotline.flow.moments import spoken_moment, spoken_window
+
+Rules = TypeVar("Rules")
 
 
 class Promises:
-    """Who takes messages, and when each is answered. `settings` is by queue, `calendars` by name."""
+    """Who takes messages, and when each is answered. `settings` and `callbacks` are by queue, `calendars` by name."""
 
-    def __init__(self, settings: Mapping[str, VoicemailSettings], calendars: Mapping[str, Calendar]) -> None:
+    def __init__(
+        self,
+        settings: Mapping[str, VoicemailSettings],
+        calendars: Mapping[str, Calendar],
+        callbacks: Mapping[str, CallbackSettings] | None = None,
+    ) -> None:
         self.settings, self._calendars = settings, calendars
+        self._callbacks = {name: (callbacks or {}).get(name, CallbackSettings(name)) for name in settings}
+        self._hours = {
+            name: RingingHours(calendars[mail.calendar], self._callbacks[name].between, mail.parts)
+            for name, mail in settings.items()
+        }
 
     @property
     def longest(self) -> float:
         """Seconds of the longest message that may be recorded."""
         return max((each.longest for each in self.settings.values()), default=0.0)
 
-    def due(self, queue: str, left: datetime) -> datetime | None:
+    def due(self, queue: str, left: datetime, part: str = "") -> datetime | None:
         """When a message left at `left` is called back; None when its queue never opens.
 
-        One of an unknown queue (nobody noted which it was for) goes by the first queue's hours.
+        `part` is the part of the day that the caller prefers; see hours.py for when it can't be had.
         """
-        settings = self.settings.get(queue) or next(iter(self.settings.values()), None)
-        if settings is None:
+        settings, hours = self._of(queue, self.settings), self._of(queue, self._hours)
+        if settings is None or hours is None:
             return None
         try:
-            return self._calendars[settings.calendar].due(left)
+            opening = self._calendars[settings.calendar].due(left)
         except NeverOpens:
             return None
+        return hours.soonest(opening, part)
 
-    def due_at(self, queue: str, left: float) -> float:
+    def due_at(self, queue: str, left: float, part: str = "") -> float:
         """The same in POSIX seconds; at once when the queue never opens, so that somebody looks at it."""
-        due = self.due(queue, datetime.fromtimestamp(left, UTC))
+        due = self.due(queue, datetime.fromtimestamp(left, UTC), part)
         return due.timestamp() if due else left
 
+    def window_for(self, queue: str, moment: datetime, part: str = "") -> Window | None:
+        """The hours in which a customer is rung, those that contain `moment` or come next; None: never."""
+        hours = self._of(queue, self._hours)
+        return hours.window(moment, part) if hours else None
 
-def spoken_promise(due: datetime | None, now: datetime, language: str) -> tuple[str, ...]:
-    """The prompts for a message that was kept at `now`."""
-    return ("message-saved", *(spoken_moment(due, now, language) if due and due > now else ()))
+    def is_open(self, queue: str, now: datetime) -> bool:
+        """Whether a customer may be rung at `now`."""
+        window = self.window_for(queue, now)
+        return window is not None and now in window
+
+    def soonest(self, queue: str, moment: datetime, part: str = "") -> datetime:
+        """The first moment from `moment` on at which a customer may be rung.
+
+        It is `moment` itself when the queue never opens, so that the promise is not forgotten.
+        """
+        hours = self._of(queue, self._hours)
+        found = hours.soonest(moment, part) if hours else None
+        return moment if found is None else found
+
+    def again(self, queue: str, outcome: str, attempts: int, now: datetime, part: str = "") -> datetime | None:
+        """When a customer is rung again whom we did not reach at `now`, in the last of `attempts`; None: no more.
+
+        That is after the outcome's delay, never sooner. Where the hours have ended by then it is at the beginning
+        of the next ones, so that those who can't be reached in one window are tried in others as well.
+        """
+        settings = self._of(queue, self._callbacks) or CallbackSettings(queue)
+        if attempts >= settings.attempts:
+            return None
+        delay = settings.again.get(outcome, AGAIN.get(outcome, AGAIN["failed"]))
+        return self.soonest(queue, now.astimezone(UTC) + timedelta(seconds=delay), part)
+
+    def spoken(
+        self, queue: str, due: datetime | None, now: datetime, language: str, part: str = ""
+    ) -> tuple[str, ...]:
+        """The prompts for a promise that was made at `now`: the hours in which we call, where they are of one day."""
+        window = self.window_for(queue, due, part) if due else None
+        until = window.end if due and window and due in window else None
+        return spoken_promise(due, now, language, until)
+
+    @staticmethod
+    def _of(queue: str, among: Mapping[str, Rules]) -> Rules | None:
+        return among.get(queue) or next(iter(among.values()), None)
+
+
+def spoken_promise(
+    due: datetime | None, now: datetime, language: str, until: datetime | None = None
+) -> tuple[str, ...]:
+    """The prompts for a message that was kept at `now`, to be called back at `due`, before `until`."""
+    if due is None or due <= now:
+        return ("message-saved",)
+    moment = spoken_window(due, until, now, language) if until else spoken_moment(due, now, language)
+    return ("message-saved", *moment)

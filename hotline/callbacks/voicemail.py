@@ -20,7 +20,7 @@ from typing import ParamSpec, TypeVar
 from hotline.callbacks.lines import Entry
 from hotline.callbacks.number import normal
 from hotline.callbacks.outbox import Outbox
-from hotline.callbacks.promise import Promises, spoken_promise
+from hotline.callbacks.promise import Promises
 from hotline.callbacks.settings import VoicemailSettings
 from hotline.callbacks.wav import NoSound, TooShort
 from hotline.clock import Clock
@@ -147,7 +147,7 @@ class Answering:
         if recorded.hung_up:
             raise HungUp
         now = datetime.fromtimestamp(self._now(), UTC)
-        await self._say(phone, spoken_promise(message.due, now, phone.language))
+        await self._say(phone, self._promises.spoken(queue, message.due, now, phone.language))
 
     async def _begin(self, phone: Phone, queue: str) -> tuple[_Message, Path]:
         """Where to record, with a note there of whose recording it is. Raises _NotKept."""

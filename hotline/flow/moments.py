@@ -1,10 +1,12 @@
-"""A promised moment as the prompts that speak it.
+"""A promised moment, or the hours in which we will call, as the prompts that speak them.
 
 Rules of this file:
-- Pure; both moments are aware and are spoken by the clock of `moment`'s zone.
-- Times are spoken in quarter hours, rounded up: nobody is called before the time they were told.
+- Pure; all moments are aware and are spoken by the clock of the promise's zone.
+- Times are spoken in quarter hours, rounded up: nobody is called before the time they were told, or after it.
 - Within six days the weekday is enough ("today" and "tomorrow" where they are right); later, the date is added.
-- The prompt names are day-1 (Monday) … day-7, today, tomorrow, date-1 … date-31, month-1 … month-12, time-HH-MM.
+- The prompt names are day-1 (Monday) … day-7, today, tomorrow, date-1 … date-31, month-1 … month-12, time-HH-MM, and
+  for hours from-HH-MM and until-HH-MM. These two carry their own "between" and "and" ("부터", "дейін"), before or
+  behind the time, so that one order is right in every language: the day, its beginning, its end.
 """
 
 from __future__ import annotations
@@ -23,24 +25,52 @@ def round_up(minutes: int) -> int:
     return -(-minutes // QUARTER) * QUARTER
 
 
-def time_prompt(minutes: int) -> str:
-    """The prompt for a time of day given in minutes after midnight (of this or, from 1440 on, the next day)."""
+def time_prompt(minutes: int, word: str = "time") -> str:
+    """The prompt for a time of day given in minutes after midnight (of this or, from 1440 on, the next day).
+
+    `word` is time, or from or until where it is the beginning or end of hours.
+    """
     hour, minute = divmod(round_up(minutes), 60)
-    return f"time-{hour % 24:02}-{minute:02}"
+    return f"{word}-{hour % 24:02}-{minute:02}"
 
 
 def spoken_moment(moment: datetime, now: datetime, language: str = "en") -> tuple[str, ...]:
     """Prompts for `moment`, e.g. ("callback-promise", "day-1", "time-08-00"), as said at `now`."""
-    zone = moment.tzinfo
-    if zone is None or now.tzinfo is None:
-        raise ValueError("a moment without a time zone can't be spoken; give both of them one")
-    wall, today = moment.replace(tzinfo=None), now.astimezone(zone).date()
+    at = _rounded(moment)
+    return ("callback-promise", *_day(at, _ahead(at, moment, now), language), _time(at, "time"))
+
+
+def spoken_window(start: datetime, end: datetime, now: datetime, language: str = "en") -> tuple[str, ...]:
+    """Prompts for hours, e.g. ("callback-promise", "day-1", "from-09-00", "until-13-00"), as said at `now`.
+
+    Hours of a day or more, or of less than can be told, are spoken as their beginning.
+    """
+    first, last = _rounded(start), _rounded(end)
+    if not timedelta(0) < last - first < timedelta(days=1):
+        return spoken_moment(start, now, language)
+    day = _day(first, _ahead(first, start, now), language)
+    return ("callback-promise", *day, _time(first, "from"), _time(last, "until"))
+
+
+def _rounded(moment: datetime) -> datetime:
+    """What the clock shows at a moment, up to the next quarter hour."""
+    wall = moment.replace(tzinfo=None)
     whole = wall.replace(second=0, microsecond=0)
     if whole < wall:
         whole += timedelta(minutes=1)
     minutes = whole.hour * 60 + whole.minute
-    at = whole + timedelta(minutes=round_up(minutes) - minutes)
-    return ("callback-promise", *_day(at, (at.date() - today).days, language), time_prompt(at.hour * 60 + at.minute))
+    return whole + timedelta(minutes=round_up(minutes) - minutes)
+
+
+def _time(at: datetime, word: str) -> str:
+    return time_prompt(at.hour * 60 + at.minute, word)
+
+
+def _ahead(at: datetime, moment: datetime, now: datetime) -> int:
+    """How many days `at`, of the clock of `moment`, is ahead of `now`."""
+    if moment.tzinfo is None or now.tzinfo is None:
+        raise ValueError("a moment without a time zone can't be spoken; give both of them one")
+    return (at.date() - now.astimezone(moment.tzinfo).date()).days
 
 
 def _day(at: datetime, ahead: int, language: str) -> tuple[str, ...]:

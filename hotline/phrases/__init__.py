@@ -2,7 +2,8 @@
 
 Rules of this file:
 - One YAML file per language lies beside it; every language has the same names (a test keeps that true).
-- Clock times are not written out: `time-HH-MM` is made from the language's pattern.
+- Clock times are not written out: `time-HH-MM` is made from the language's pattern, and so are the ends of hours in
+  which we call, `from-HH-MM` and `until-HH-MM`, at quarter hours.
 - An admin's prompt of the same name replaces a phrase; hotline.schema puts the two together.
 """
 
@@ -21,7 +22,8 @@ LANGUAGES = ("en", "vi", "zh", "ko", "ru", "kk")
 """The languages that the product speaks."""
 
 _MARK = re.compile(r"\[([a-z]{2})\]\s*(.*)", re.DOTALL)
-_TIME = re.compile(r"time-([01]\d|2[0-3])-([0-5]\d)")
+_CLOCK = re.compile(r"(time|from|until)-([01]\d|2[0-3])-([0-5]\d)", re.ASCII)
+_WORDS = ("time", "from", "until")
 
 
 def spoken_in(language: str, text: str) -> tuple[str, str]:
@@ -37,26 +39,40 @@ class Phrasebook:
     language: str
     voice: str
     texts: Mapping[str, str]
-    time: Mapping[str, Any]
+    clocks: Mapping[str, Mapping[str, Any]]
+    """time, from and until → how it is said."""
 
     def __contains__(self, prompt: str) -> bool:
-        return prompt in self.texts or _TIME.fullmatch(prompt) is not None
+        return prompt in self.texts or _clock(prompt) is not None
 
     def __getitem__(self, prompt: str) -> str:
         """The text of a prompt; KeyError when the product has none of that name."""
-        clock = _TIME.fullmatch(prompt)
-        return self.texts[prompt] if clock is None else self._clock(int(clock[1]), int(clock[2]))
+        clock = _clock(prompt)
+        return self.texts[prompt] if clock is None else self._said(*clock)
 
-    def _clock(self, hour: int, minute: int) -> str:
-        before_noon, after_noon = self.time["halves"]
+    def _said(self, word: str, hour: int, minute: int) -> str:
+        how = self.clocks[word]
+        before_noon, after_noon = how["halves"]
         twelve = hour % 12 or 12
-        pattern: str = self.time["minutes" if minute else "whole"]
+        pattern: str = how["minutes" if minute else "whole"]
+        if hour == minute == 0:
+            pattern = how.get("midnight", pattern)
         return pattern.format(
             hour=hour,
-            hour12=self.time.get("hours", range(1, 13))[twelve - 1],
+            hour12=how.get("hours", range(1, 13))[twelve - 1],
+            hour24=how.get("hours24", range(24))[hour],
             minute=minute,
+            quarter=how.get("quarters", range(0, 60, 15))[minute // 15],
             half=before_noon if hour < 12 else after_noon,
         )
+
+
+def _clock(prompt: str) -> tuple[str, int, int] | None:
+    """Of which kind a time is, its hour and its minute; None for a prompt that is no time."""
+    found = _CLOCK.fullmatch(prompt)
+    if found is None or (found[1] != "time" and int(found[3]) % 15):
+        return None
+    return found[1], int(found[2]), int(found[3])
 
 
 @cache
@@ -68,4 +84,5 @@ def phrasebook(language: str) -> Phrasebook:
     texts = dict(data["phrases"])
     for prefix, key in (("day", "days"), ("date", "dates"), ("month", "months"), ("place", "places")):
         texts |= {f"{prefix}-{number}": text for number, text in enumerate(data[key], start=1)}
-    return Phrasebook(language, data["voice"], texts, data["time"])
+    clocks = {word: {**data["time"], **data[word]} for word in _WORDS}
+    return Phrasebook(language, data["voice"], texts, clocks)

@@ -6,12 +6,12 @@ Rules of this file:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
 from hotline.acd.model import AgentSettings, Overflow, QueueSettings, Widening
-from hotline.callbacks.calendar import DAY, Calendar
+from hotline.callbacks.calendar import DAY, Calendar, Span
 from hotline.callbacks.settings import CallbackSettings, Dialing, Quota, VoicemailSettings
 from hotline.flow import model
 from hotline.flow.moments import time_prompt
@@ -43,7 +43,7 @@ from hotline.schema.shape import (
 
 Part = TypeVar("Part")
 _LATEST_CLOCK_CHANGE = 4 * 60
-"""Clocks change at night: an opening before 04:00 may be moved to the full hour that follows it."""
+"""Clocks change at night: what is before 04:00 may be moved to the full hour that follows it."""
 
 
 def load(path: Path) -> Config:
@@ -174,7 +174,8 @@ def _prompts(parts: Draft, calendars: Mapping[str, Calendar]) -> dict[str, dict[
     """The administrator's prompts, then the product's own phrases wherever these leave a gap."""
     known = languages(parts)
     own = _parts(parts.prompts)
-    names = [*own, *phrasebook("en").texts, *sorted(_times(calendars))]
+    times = _times(_spans(calendars, _parts(parts.queues).values()))
+    names = [*own, *phrasebook("en").texts, *sorted(times)]
     return {
         name: {
             language: own[name][language] if language in own.get(name, {}) else phrasebook(language)[name]
@@ -184,12 +185,23 @@ def _prompts(parts: Draft, calendars: Mapping[str, Calendar]) -> dict[str, dict[
     }
 
 
-def _times(calendars: Mapping[str, Calendar]) -> set[str]:
-    """The prompts of all times of day at which these calendars can open."""
+def _times(spans: Iterable[Span]) -> set[str]:
+    """The prompts of all times of day at which hours can begin or end, and be told to begin or end."""
     found = set()
-    for calendar in calendars.values():
-        for span in (span for spans in (*calendar.week.values(), *calendar.opened.values()) for span in spans):
-            found.add(time_prompt(span.start))
-            if span.start < _LATEST_CLOCK_CHANGE:
-                found.add(time_prompt((span.start // 60 + 1) * 60 % DAY))
+    for span in spans:
+        for minutes, words in ((span.start, ("time", "from")), (span.end % DAY, ("until",))):
+            found |= {time_prompt(minutes, word) for word in words}
+            if minutes < _LATEST_CLOCK_CHANGE:
+                found |= {time_prompt((minutes // 60 + 1) * 60, word) for word in words}
     return found
+
+
+def _spans(calendars: Mapping[str, Calendar], queues: Iterable[QueueShape]) -> Iterator[Span]:
+    """All hours of which a promise can be made."""
+    for calendar in calendars.values():
+        for spans in (*calendar.week.values(), *calendar.opened.values()):
+            yield from spans
+    for queue in queues:
+        if queue.voicemail:
+            yield from queue.voicemail.parts.values()
+            yield from queue.callbacks.between if queue.callbacks else ()

@@ -55,12 +55,12 @@ async def test_a_message_on_friday_night_is_kept_and_promised_for_monday_morning
         await speaks(call, words)
         await call.party.press("#")
         saved = await call.event("VoicemailSaved", queue="power", hung_up=False)
-        await call.played("message-saved", "callback-promise", "day-1", "time-08-00")
+        await call.played("message-saved", "callback-promise", "day-1", "from-08-00", "until-17-00")
         await call.ended("completed")
         heard = await call.heard()
     assert heard == ["closed", "voicemail-greeting", "message-saved", "callback-promise", "goodbye"]
     assert _said(call, [f"day-{number}" for number in range(1, 8)]) == "day-1"
-    assert call.hears(house.sounds / "en" / "time-08-00.wav")
+    assert call.hears(house.sounds / "en" / "from-08-00.wav")
     assert datetime.fromtimestamp(saved["due"], ZONE) == at(30, 8)
     recording, line = recording_of(house, saved), line_of(house, saved)
     assert audio.similarity(words, recording) > 0.8

@@ -78,7 +78,8 @@ def test_try_at_night_promises_the_next_opening() -> None:
     assert "office is closed" in result.output
     assert "[voicemail-greeting]" in result.output
     assert "[day-1]" in result.output
-    assert "[time-07-30]" in result.output
+    assert "[from-07-30]" in result.output
+    assert "[until-17-00]" in result.output
 
 
 def test_try_by_day_corrects_a_wrong_key_and_reaches_an_agent() -> None:

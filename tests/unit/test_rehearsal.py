@@ -44,7 +44,8 @@ async def test_a_promise_is_made_in_the_callers_language() -> None:
         "month-11",
         "date-27",
         "day-5",
-        "time-08-00",
+        "from-08-00",
+        "until-12-00",
     ]
 
 

@@ -30,7 +30,7 @@ OFFICE = Calendar("office", ZoneInfo("UTC"), {day: (Span.parse("08:00-17:00"),) 
 NEVER = Calendar("never", ZoneInfo("UTC"), {})
 ALWAYS = Calendar("always", ZoneInfo("UTC"), dict.fromkeys(range(7), (Span.parse("00:00-24:00"),)))
 RULES = VoicemailSettings("billing", "office")
-PROMISE = ">> say message-saved callback-promise day-1 time-08-00"
+PROMISE = ">> say message-saved callback-promise day-1 from-08-00 until-17-00"
 
 
 class Caller(ScriptedPhone):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hotline.flow.moments import spoken_moment, time_prompt
+from hotline.flow.moments import spoken_moment, spoken_window, time_prompt
 
 SAIGON = ZoneInfo("Asia/Ho_Chi_Minh")
 FRIDAY = datetime(2026, 3, 6, 22, 15, tzinfo=SAIGON)
@@ -33,6 +33,32 @@ def test_a_promise_made_on_friday_night(moment: str, prompts: str):
     assert spoken_moment(at, FRIDAY) == ("callback-promise", *prompts.split())
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "prompts"),
+    [
+        ("2026-03-09 09:00", "2026-03-09 13:00", "day-1 from-09-00 until-13-00"),
+        ("2026-03-07 07:30", "2026-03-07 11:30", "tomorrow from-07-30 until-11-30"),
+        ("2026-03-07 00:00", "2026-03-07 08:00", "tomorrow from-00-00 until-08-00"),
+        ("2026-03-16 09:05", "2026-03-16 12:50", "day-1 date-16 month-3 from-09-15 until-13-00"),
+        ("2026-03-09 22:00", "2026-03-10 06:00", "day-1 from-22-00 until-06-00"),  # past midnight: the first day
+        ("2026-03-09 18:00", "2026-03-10 00:00", "day-1 from-18-00 until-00-00"),
+        ("2026-03-09 23:50", "2026-03-10 02:00", "day-2 from-00-00 until-02-00"),
+        ("2026-03-09 00:00", "2026-03-10 00:00", "day-1 time-00-00"),  # all day: its beginning is enough
+        ("2026-03-09 09:01", "2026-03-09 09:14", "day-1 time-09-15"),  # too short to be told
+        ("2026-03-09 09:00", "2026-03-09 09:01", "day-1 from-09-00 until-09-15"),
+    ],
+)
+def test_hours_promised_on_friday_night(start: str, end: str, prompts: str):
+    first, last = (datetime.fromisoformat(each).replace(tzinfo=SAIGON) for each in (start, end))
+    assert spoken_window(first, last, FRIDAY) == ("callback-promise", *prompts.split())
+
+
+def test_an_hour_that_clocks_repeat_is_spoken_by_its_beginning():
+    start = datetime(2026, 11, 1, 1, 30, tzinfo=ZoneInfo("America/New_York"))
+    now = datetime(2026, 10, 31, 20, 0, tzinfo=ZoneInfo("America/New_York"))
+    assert spoken_window(start, start.replace(minute=15, fold=1), now)[1:] == ("tomorrow", "time-01-30")
+
+
 def test_the_month_comes_first_where_the_language_says_it_first():
     at = datetime(2026, 5, 14, 8, 0, tzinfo=SAIGON)
     assert spoken_moment(at, FRIDAY, "zh")[1:] == ("month-5", "date-14", "day-4", "time-08-00")
@@ -47,6 +73,8 @@ def test_tomorrow_is_told_by_the_calendars_clock_not_the_servers():
 def test_a_moment_without_a_zone_is_refused():
     with pytest.raises(ValueError, match="without a time zone"):
         spoken_moment(datetime(2026, 3, 7, 7, 30), FRIDAY)
+    with pytest.raises(ValueError, match="without a time zone"):
+        spoken_window(datetime(2026, 3, 7, 7, 30), datetime(2026, 3, 7, 8, 30), FRIDAY)
 
 
 @given(st.integers(0, 2 * 24 * 60))

@@ -1,5 +1,6 @@
 """From a good configuration to the model: every key arrives, defaults are the model's, warnings stand apart."""
 
+import re
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from hotline.acd.model import AgentSettings, Choice, Missed, Overflow, QueueSett
 from hotline.callbacks.calendar import Span
 from hotline.callbacks.settings import VoicemailSettings
 from hotline.flow.model import Goto, Hangup, Hours, JoinQueue, Keys, Menu, Say, SetLanguage, TakeVoicemail, Transfer
-from hotline.schema import ConfigError, load, loads
+from hotline.schema import Config, ConfigError, load, loads
 
 ROOT = Path(__file__).parents[3]
 GOOD = Path(__file__).parent / "good.yaml"
@@ -210,10 +211,25 @@ def test_prompts_are_the_admins_then_the_products_own_in_every_language():
     assert all(texts.keys() == {"en", "vi"} for texts in config.prompts.values())
 
 
+def times(config: Config, word: str) -> set[str]:
+    return {
+        prompt.removeprefix(f"{word}-") for prompt in config.prompts if re.fullmatch(rf"{word}-\d\d-\d\d", prompt)
+    }
+
+
 def test_times_are_spoken_that_a_calendar_can_promise():
-    config = loads(with_('"13:00-17:00"]}', '"13:10-17:00"], sat: ["02:30-05:00"]}'))
-    times = {prompt for prompt in config.prompts if prompt.startswith("time-")}
-    assert times == {"time-08-00", "time-13-15", "time-02-30", "time-03-00"}  # 03:00: when clocks go forward
+    config = loads(with_('"13:00-17:00"]}', '"13:10-17:00"], sat: ["02:30-05:00"], sun: ["20:00-24:00"]}'))
+    begins = {"08-00", "13-15", "02-30", "03-00", "20-00"}  # 03:00: when clocks go forward
+    assert times(config, "time") == times(config, "from") == begins
+    assert times(config, "until") == {"12-00", "17-00", "05-00", "00-00", "01-00"}
+
+
+def test_times_are_spoken_at_which_the_hours_for_callbacks_begin_and_end():
+    parts = "parts: {morning: 06:00-10:30, evening: 18:40-22:00}"
+    text = with_(QUEUE, f"{{voicemail: {{hours: office, {parts}}}, callbacks: {{between: 09:00-20:00}}}}")
+    config = loads(text)
+    assert times(config, "from") == times(config, "time") == {"08-00", "13-00", "06-00", "18-45", "09-00"}
+    assert times(config, "until") == {"12-00", "17-00", "10-30", "22-00", "20-00"}
 
 
 def test_a_menu_that_nobody_reaches_is_a_warning():
