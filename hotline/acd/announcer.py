@@ -19,10 +19,11 @@ from hotline.store import StoreDown
 
 
 class Announcer:
-    """For one wait. `told` is what the caller was told in this session, and is kept up."""
+    """For one wait. `told` is what the caller was told in this session, and is kept up; `keys` cut it short."""
 
-    def __init__(self, phone: Phone, queue: QueueSettings, desk: Desk, told: Told) -> None:
+    def __init__(self, phone: Phone, queue: QueueSettings, desk: Desk, told: Told, *, keys: str = "") -> None:
         self._phone, self._queue, self._desk, self._told = phone, queue, desk, told
+        self._keys = keys + BELL
         self._first = False
         self.due = math.inf
         """The moment of the next announcement, by the desk's clock."""
@@ -37,8 +38,11 @@ class Announcer:
         elif queue.announce_every and (queue.announce or foretells):
             self.due = now + queue.announce_every
 
-    async def announce(self, place: int) -> bool:
-        """Say what is due, to one at this place (0: not known). Whether there was anything to say."""
+    async def announce(self, place: int) -> str | None:
+        """Say what is due, to one at this place (0: not known): the key that cut it short, or "".
+
+        None: there was nothing to say.
+        """
         queue, now = self._queue, self._desk.now()
         prompts = () if self._first else queue.announce
         self._first, self.due = False, now + (queue.announce_every or math.inf)
@@ -46,11 +50,12 @@ class Announcer:
             prompts += self._told.of_place(queue.name, place)
         if queue.announce_wait:
             prompts += self._told.of_wait(await self._expected() if place else None)
-        if prompts:
-            call, language = self._phone.info.call, self._phone.language
-            key = await self._phone.say(prompts, stop_keys=BELL)
-            self._desk.emit(PromptPlayed(at=now, call=call, prompts=prompts, language=language, key=key))
-        return bool(prompts)
+        if not prompts:
+            return None
+        call, language = self._phone.info.call, self._phone.language
+        key = await self._phone.say(prompts, stop_keys=self._keys)
+        self._desk.emit(PromptPlayed(at=now, call=call, prompts=prompts, language=language, key=key))
+        return key
 
     async def _expected(self) -> float | None:
         """The wait that is expected, in seconds; None: unknown."""

@@ -6,6 +6,7 @@ Rules of this file:
 - While Redis is down the caller waits on with music, and keeps the moment of arrival on the channel.
 - Whoever leaves by the queue's overflow takes the moment of arrival along: the next queue gives the place that it is
   worth. A queue sends a caller on only once, so that two queues cannot play ball with them.
+- Who is promised a callback leaves the queue only once the promise is kept for good; it has their place.
 - A caller who hangs up leaves; a line that we lose leaves nothing: the dialplan brings the caller back to the
   same place, or the nets under us (hotline.acd.nets) see the channel end.
 """
@@ -14,23 +15,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 from hotline.acd.announcer import Announcer
 from hotline.acd.announcing import Told
+from hotline.acd.aside import Aside, KeepPlace
 from hotline.acd.desk import Desk
 from hotline.acd.model import CallState, Left, Missed, Offer, QueueSettings, Standing
+from hotline.acd.ringing import LEASE_MARGIN, MISSES, held
 from hotline.acd.ticket import Ticket
 from hotline.events import AgentOffered, CallerLeftQueue, CallerQueued
 from hotline.flow.engine import END
-from hotline.flow.phone import DialOutcome, HungUp, Phone
+from hotline.flow.phone import DONE, DialOutcome, HungUp, Phone
 from hotline.store import StoreDown
 
 LOOK_EVERY = 3.0
-LEASE_MARGIN = 30.0
-"""How long an agent stays held after the last sign of life of the session that rings them."""
-RENEW_EVERY = 5.0
 LAST_WORD = 1.0
 """Seconds that the PBX has to tell whether a caller who hung up under a dial had an agent on the line."""
 
@@ -50,8 +50,10 @@ async def wait_for_agent(
     site: str = "",
     caller: str = "",
     told: Told | None = None,
+    keep: KeepPlace | None = None,
 ) -> str:
-    """END after a conversation with an agent; else the menu to which the queue's overflow leads, "" without one.
+    """END after a conversation with an agent, or with the promise of one by `keep`; else the menu to which the
+    queue's overflow leads, "" without one.
 
     `site` is the caller's; `caller` stands for the person in an opaque way. "" where they are not known.
     `told` is what the caller was told of waits and places in this session, and is kept up.
@@ -60,7 +62,7 @@ async def wait_for_agent(
     it has none.
     Raises HungUp (the caller has left the queue then) and LineLost (the place is kept).
     """
-    wait = _Wait(phone, queue, desk, site=site, caller=caller, told=told or Told())
+    wait = _Wait(phone, queue, desk, site=site, caller=caller, told=told or Told(), keep=keep)
     try:
         return await wait.run()
     except HungUp:
@@ -73,10 +75,21 @@ async def wait_for_agent(
 class _Wait:
     """The state of one wait. Moments in POSIX seconds by the desk's clock."""
 
-    def __init__(self, phone: Phone, queue: QueueSettings, desk: Desk, *, site: str, caller: str, told: Told) -> None:
+    def __init__(
+        self,
+        phone: Phone,
+        queue: QueueSettings,
+        desk: Desk,
+        *,
+        site: str,
+        caller: str,
+        told: Told,
+        keep: KeepPlace | None,
+    ) -> None:
         self.phone, self.queue, self.desk = phone, queue, desk
         self.site, self.caller = site, caller
-        self.announcer = Announcer(phone, queue, desk, told)
+        self.aside = Aside(phone, desk, keep, self._wanted)
+        self.announcer = Announcer(phone, queue, desk, told, keys=self.aside.key)
         self.call = phone.info.call
         self.ticket = Ticket(0.0)
         self.joined = False
@@ -87,6 +100,10 @@ class _Wait:
         """Redis says that the call has ended, and we have not heard of the caller since."""
         self.dialing = False
         self.spent: set[int] = set()
+        self.seen: Standing | None = None
+        """How we stand, where that ended what the caller was doing."""
+        self.promised = False
+        """The caller has the promise of a callback, and goes."""
 
     def last(self) -> Standing | None:
         """How we stand as far as we know, once it was told that the caller waits."""
@@ -99,8 +116,8 @@ class _Wait:
     async def run(self) -> str:
         await self._arrive()
         self.announcer.start(begins=not self.known)
-        while True:
-            standing = await self._stand()
+        while not self.promised:
+            standing, self.seen = self.seen or await self._stand(), None
             if reason := _NO_PLACE.get(standing.state):
                 return await self._leave(reason)
             if standing.state is CallState.TALKING and standing.offer:
@@ -115,6 +132,7 @@ class _Wait:
                 return await self._leave(reason)
             else:
                 await self._pass_time(standing.position)
+        return await self._depart()
 
     async def _arrive(self) -> None:
         """Since when the caller waits: now, or what an earlier session or queue noted."""
@@ -211,13 +229,30 @@ class _Wait:
             )
         return onward
 
+    async def _depart(self) -> str:
+        """The caller goes with a promise. Should we die from here on, they have it, and the call is over."""
+        last, self.known = self.last(), False
+        await self.desk.gone(self.call, Left.CALLBACK, last=last)
+        await self.phone.note(DONE, "1")
+        await self.aside.farewell(self.phone)
+        return END
+
+    async def _wanted(self) -> bool:
+        """Whether the wait is over, for a caller who does something else meanwhile."""
+        standing = await self._stand()
+        if standing.state in _NO_PLACE or (standing.offer and standing.offer.token not in self.spent):
+            self.seen = standing
+        return self.seen is not None
+
     async def _pass_time(self, place: int = 0) -> None:
-        """Music for a while, or the announcement when it is due. The bell ends either at once. Place 0: not known."""
-        if self.desk.now() >= self.announcer.due and await self.announcer.announce(place):
-            return
-        moments = [self.announcer.due, *(limit for limit, _ in self._limits())]
-        seconds = min(LOOK_EVERY, min(moments) - self.desk.now())
-        await self.phone.hold(max(0.1, seconds), music=self.queue.music)
+        """Music for a while, or what is due to be said. The bell ends either at once. Place 0: not known."""
+        key = await self.announcer.announce(place) if self.desk.now() >= self.announcer.due else None
+        key = await self.aside.offer() if key is None else key
+        if key is None:
+            moments = [self.announcer.due, *(limit for limit, _ in self._limits())]
+            seconds = min(LOOK_EVERY, min(moments) - self.desk.now())
+            key = await self.phone.hold(max(0.1, seconds), music=self.queue.music)
+        self.promised = await self.aside.heed(key, self.arrival)
 
     async def _connect(self, offer: Offer) -> bool:
         """Ring the agent of an offer; True once they talked."""
@@ -237,39 +272,20 @@ class _Wait:
                 at=began, call=self.call, queue=offer.queue, agent=offer.agent, waited=max(0.0, began - self.arrival)
             )
         )
-        async with self._held(offer):
+        async with held(self.desk, offer):
             self.dialing = True
             dialed = await self.phone.dial(offer.phone, seconds=self.queue.ring)
             self.dialing = False
         if dialed.outcome is DialOutcome.ANSWERED:
             await self.desk.finished(offer, "agent", dialed.talked, self.arrival)
             return True
-        await self.desk.missed(offer, _MISSES.get(dialed.outcome, Missed.LOST), self.desk.now() - began)
+        await self.desk.missed(offer, MISSES.get(dialed.outcome, Missed.LOST), self.desk.now() - began)
         return False
 
     async def _take(self, offer: Offer) -> bool:
         now = self.desk.now()
         change = await self.desk.core.take(offer, now, now + self.queue.ring + LEASE_MARGIN)
         return self.desk.carry_out(change, "ringing", self.call).applied
-
-    @contextlib.asynccontextmanager
-    async def _held(self, offer: Offer) -> AsyncIterator[None]:
-        """Keep an agent held for as long as our dial runs."""
-        renewing = asyncio.create_task(self._renew(offer), name=f"renew {self.call}")
-        try:
-            yield
-        finally:
-            renewing.cancel()
-            await asyncio.gather(renewing, return_exceptions=True)
-
-    async def _renew(self, offer: Offer) -> None:
-        """Until they talk, or the offer is over."""
-        held = True
-        while held:
-            await asyncio.sleep(RENEW_EVERY)
-            now = self.desk.now()
-            with contextlib.suppress(StoreDown):
-                held = (await self.desk.core.take(offer, now, now + LEASE_MARGIN)).applied
 
     async def hear_the_last_word(self, ended: asyncio.Event) -> None:
         """The caller hung up on a ringing phone or on an agent. The PBX's events have told which, or `ended` will."""
@@ -279,11 +295,3 @@ class _Wait:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORD):
                 await ended.wait()
-
-
-_MISSES = {
-    DialOutcome.NO_ANSWER: Missed.NO_ANSWER,
-    DialOutcome.BUSY: Missed.BUSY,
-    DialOutcome.REJECTED: Missed.REJECTED,
-    DialOutcome.UNREACHABLE: Missed.UNREGISTERED,
-}

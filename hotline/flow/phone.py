@@ -20,6 +20,9 @@ KEYS = "0123456789*#"
 BELL = "D"
 """The DTMF tone that wakes a waiting caller's session; no telephone key pad has it."""
 
+DONE = "DONE"
+"""The note by which the dialplan knows that a call is over for good: it ends the call should its session be lost."""
+
 
 class HungUp(Exception):
     """The caller hung up."""

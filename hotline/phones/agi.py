@@ -24,7 +24,7 @@ from agi.channel import Channel, WireLost
 from agi.channel import HungUp as ChannelGone
 from agi.protocol import CommandRefused, Request
 from hotline.acd.model import parse_offer
-from hotline.flow.phone import KEYS, CallInfo, CannotRecord, Dialed, DialOutcome, HungUp, LineLost, Recorded
+from hotline.flow.phone import DONE, KEYS, CallInfo, CannotRecord, Dialed, DialOutcome, HungUp, LineLost, Recorded
 from hotline.phones.sounds import Sounds
 
 PREFIX = "HOTLINE_"
@@ -263,7 +263,7 @@ class AgiPhone:
 
     @_on_the_line
     async def hang_up(self) -> None:
-        await self._channel.set_variable(PREFIX + "DONE", "1")
+        await self._channel.set_variable(PREFIX + DONE, "1")
         await self._channel.hangup()
 
     # -- sound ----------------------------------------------------------------------------------------------------

@@ -124,12 +124,12 @@ class Books:
 
     # --- the forecast ---
 
-    def _note_wait(self, call: Call, *, taken: bool) -> None:
+    def _note_wait(self, call: Call, counts_as: str) -> None:
         figures = self.figures[call.queue]
         if call.stood and self.now > call.joined:
             figures.waited.append((self.now, self.now - call.joined))
-        if call.stood:
-            (figures.taken if taken else figures.left).append(self.now)
+        if call.stood and counts_as:
+            {"taken": figures.taken, "left": figures.left}[counts_as].append(self.now)
 
     def _wait_behind(self, queue: str, ahead: int, id: str = "") -> float | None:
         if not self.figures[queue].capacity:

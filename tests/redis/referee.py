@@ -252,7 +252,7 @@ class Referee(Books):
 
     def _end(self, call: Call, reason: str) -> None:
         if call.state != "talking" and reason != "served":
-            self._note_wait(call, taken=False)
+            self._note_wait(call, "" if reason == "callback" else "left")
         del self.calls[call.id]
         self._turn(call, "ended")
         self.ended[call.id] = reason

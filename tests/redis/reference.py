@@ -91,7 +91,7 @@ class Reference(Referee):
             if who.state is State.PAUSED and who.deadline is None and who.reason != "missed-calls":
                 who.wish, who.wish_reason = "paused", who.reason
         assert who
-        self._note_wait(call, taken=True)
+        self._note_wait(call, "taken")
         self._turn(call, "talking")
         call.answered, who.misses = now, 0
         self._become(who, State.TALKING, call=id)

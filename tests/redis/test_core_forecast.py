@@ -110,6 +110,20 @@ async def test_the_expected_wait_follows_the_measured_rates(core):
     assert await core.expected("sales", T + 160) < leaving
 
 
+async def test_who_leaves_for_a_callback_that_has_their_place_shortens_nobodys_wait(core):
+    await core.login(agent("anna"), T)
+    for n in range(6):
+        await join(core, f"c{n}", at=T + 10 * n)
+        await talk(core, f"c{n}", 10, at=T + 10 * n)
+    for n in range(20):
+        await join(core, f"d{n}", at=T + 60)
+    for n in range(10, 20):
+        await core.leave(f"d{n}", Left.CALLBACK, T + 60.5)
+    assert await core.expected_wait("d9", T + 61) == pytest.approx(90, rel=0.02)
+    await core.leave("d9", Left.ABANDONED, T + 61)
+    assert await core.expected_wait("d8", T + 61) < 70
+
+
 @pytest.mark.parametrize("days", [50, 100])
 async def test_rates_are_measured_anew_after_months_without_a_caller(core, days):
     await core.login(agent("anna"), T)

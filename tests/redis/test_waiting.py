@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from floor import ANNA, BINH, POWER, Floor
 
+from hotline.acd import ringing
 from hotline.acd import waiting as waiting_module
 from hotline.acd.bell import Bell
 from hotline.acd.core import Core
@@ -345,7 +346,7 @@ async def test_while_redis_refuses_what_is_written_the_caller_hears_music_betwee
 
 
 async def test_an_offer_is_renewed_until_they_talk(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting_module, "RENEW_EVERY", 0.005)
+    monkeypatch.setattr(ringing, "RENEW_EVERY", 0.005)
     renewed: asyncio.Queue[bool] = asyncio.Queue()
 
     class Watched(Core):

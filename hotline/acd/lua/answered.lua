@@ -13,7 +13,7 @@ if not in_time and not late then return answer(false, id) end
 if agent.state == 'paused' and agent.deadline == '' and agent.reason ~= 'missed-calls' then
   set('agent', agent, 'wish', 'paused', 'wish_reason', agent.reason)
 end
-calls.note_wait(call, true)
+calls.note_wait(call, 'taken')
 calls.out_of_line(call, 'talking')
 set('call', call, 'answered', moment(NOW))
 tell(call, 'answered', { agent = name })

@@ -3,12 +3,13 @@ calls = {}
 do
   local REMEMBER_AGENT = 604800 -- seconds that a caller's last agent is known: a week
 
-  -- How long a caller who had to wait did so, and whether an agent took them: for the forecast.
-  function calls.note_wait(call, taken)
+  -- How long a caller who had to wait did so, and what they are counted as then, "taken" by an agent or "left" (nil:
+  -- as neither): for the forecast.
+  function calls.note_wait(call, as)
     if call.stood == '' then return end
     local queue, waited = queue_of(call.queue), NOW - tonumber(call.joined ~= '' and call.joined or call.arrival)
     if waited > 0 then queues.sample(queue, 'waited', waited) end
-    queues.sample(queue, taken and 'taken' or 'left', 1)
+    if as then queues.sample(queue, as, 1) end
   end
 
   -- The call has a conversation, or ends: it stands in line no more.
@@ -20,7 +21,8 @@ do
   -- The end of a call, with its one reason. Frees no agent.
   function calls.finish(call, reason)
     local in_line = call.state ~= 'talking'
-    if in_line and reason ~= 'served' then calls.note_wait(call, false) end
+    -- in the place of one who will be called back there is a virtual caller: nobody has left the line
+    if in_line and reason ~= 'served' then calls.note_wait(call, reason ~= 'callback' and 'left' or nil) end
     lines.turn(call, 'ended')
     if in_line then redis.call('ZREM', key('queue', call.queue), call.id) end
     tell(call, 'left', { why = reason })
