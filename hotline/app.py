@@ -33,6 +33,7 @@ from hotline.callbacks.voicemail import Answering
 from hotline.callers import Callers
 from hotline.clock import clock
 from hotline.events import CallRefused, Event, LinkChanged
+from hotline.gauges import SpoolState
 from hotline.http import Health, remembered, serve_http
 from hotline.logs import configure_logging, event_logger
 from hotline.metrics import Metrics
@@ -216,10 +217,14 @@ class Service:
         return serve_http(self.settings.http.host, self.settings.http.port, self._figures, self._health())
 
     async def _figures(self) -> bytes:
-        return await self.metrics.render(self._standing, self.now())
+        return await self.metrics.render(self._standing, self._spool_state, self.now())
 
     async def _standing(self) -> tuple[Snapshot, PromiseCounts]:
         return await self.core.snapshot(), await self.indexer.promises(self.now())
+
+    async def _spool_state(self) -> SpoolState:
+        unread, free = await self.indexer.unread(), await asyncio.to_thread(self.outbox.free)
+        return SpoolState(*unread, free)
 
     def _health(self) -> Health:
         async def redis() -> str | None:

@@ -25,6 +25,15 @@ class Gauge:
     values: Mapping[str, float]
 
 
+@dataclass(frozen=True, slots=True)
+class SpoolState:
+    """The outbox and its disk: what Redis does not have yet, in bytes and lines, and the bytes that are free."""
+
+    unread_bytes: int
+    unread_lines: int
+    free_bytes: int
+
+
 def queue_gauges(snapshot: Snapshot, queues: Collection[str], agents: Collection[str], now: float) -> Iterator[Gauge]:
     """`queues` and `agents` are the names of the configuration; moments are POSIX seconds."""
     counts = {queue: snapshot.queues.get(queue) for queue in queues}
@@ -43,5 +52,13 @@ def promise_gauges(promises: PromiseCounts, now: float) -> Iterator[Gauge]:
     """`now` in POSIX seconds."""
     overdue = max(0.0, now - promises.oldest_due) if promises.due_now else 0
     yield Gauge("hotline_promises", "Promised callbacks by state.", "state", promises.by_state)
+    yield Gauge("hotline_promises_open", "Promises that are not over, by age.", "age", promises.by_age)
     yield Gauge("hotline_promises_due", "Callbacks that are due and not yet made.", "", {"": promises.due_now})
     yield Gauge("hotline_promises_oldest_due_seconds", "Since when the oldest is due.", "", {"": overdue})
+
+
+def spool_gauges(spool: SpoolState) -> Iterator[Gauge]:
+    """As this process sees it: it goes by what it has given to Redis or seen there, also while Redis is away."""
+    yield Gauge("hotline_outbox_unread_bytes", "Of the outbox, not yet in Redis.", "", {"": spool.unread_bytes})
+    yield Gauge("hotline_outbox_unread_lines", "The same in lines.", "", {"": spool.unread_lines})
+    yield Gauge("hotline_spool_free_bytes", "Free on the spool's disk.", "", {"": spool.free_bytes})

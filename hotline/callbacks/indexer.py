@@ -13,11 +13,12 @@ import asyncio
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 
 from hotline.callbacks.lines import Positions, Reading, Record, kind_of
 from hotline.callbacks.outbox import Outbox
-from hotline.callbacks.states import State
+from hotline.callbacks.states import OPEN, State
 from hotline.callbacks.trouble import Tell, Trouble
 from hotline.clock import Clock
 from hotline.store import Store, StoreDown, load_script
@@ -30,6 +31,12 @@ POLL = 5.0
 
 RETRY = 0.5
 
+_HOUR, _DAY = 3600, 86400
+AGES = {"1h": _HOUR, "4h": 4 * _HOUR, "1d": _DAY, "2d": 2 * _DAY, "4d": 4 * _DAY, "7d": 7 * _DAY}
+"""Ages of promises: each counts what is older than the one before it and no older than its seconds."""
+
+OLDER = "older"
+
 
 @dataclass(frozen=True, slots=True)
 class PromiseCounts:
@@ -38,6 +45,8 @@ class PromiseCounts:
     by_state: Mapping[str, int]
     due_now: int
     oldest_due: float
+    by_age: Mapping[str, int] = field(default_factory=dict)
+    """Open promises by how long ago the caller asked: a word of AGES, or OLDER."""
 
 
 class Indexer:
@@ -106,9 +115,16 @@ class Indexer:
 
     async def promises(self, now: float) -> PromiseCounts:
         """Count them. Raises StoreDown."""
-        counts = await self._store.script(self._count, self._keys, (_moment(now),))
+        ages = (str(seconds).encode() for seconds in AGES.values())
+        counts = await self._store.script(self._count, self._keys, (_moment(now), *ages))
         states = {state.value: int(counts["states"][state]) for state in State}
-        return PromiseCounts(states, states[State.DUE], float(counts["oldest"]))
+        older = (*counts["younger"], sum(states[state] for state in OPEN))
+        by_age = dict(zip((*AGES, OLDER), (b - a for a, b in pairwise((0, *older))), strict=True))
+        return PromiseCounts(states, states[State.DUE], float(counts["oldest"]), by_age)
+
+    async def unread(self) -> tuple[int, int]:
+        """What is not in Redis yet, as far as we know: bytes and lines of the outbox. Also while Redis is away."""
+        return await asyncio.to_thread(self._outbox.beyond, self.reached)
 
     async def _positions(self) -> dict[str, int]:
         found = await self._store.read("hgetall", self._keys[0] + b"outbox:" + self.spool.encode())

@@ -31,6 +31,7 @@ from hotline.callbacks.disk import sync_folder
 from hotline.callbacks.trouble import Trouble
 
 VERSION = 1
+_PIECE = 1 << 20
 
 Positions = Mapping[str, int]
 """How far each file was read: its name → the offset of its first unread byte."""
@@ -167,6 +168,18 @@ def read(folder: Path, since: Positions, most: int) -> Reading:
     for file in sorted(folder.glob("*.jsonl")):
         reader.read(file)
     return Reading(tuple(reader.records), reader.positions, tuple(reader.problems), more=reader.left < 0)
+
+
+def beyond(folder: Path, positions: Positions) -> tuple[int, int]:
+    """How many bytes and ends of lines follow these positions."""
+    size = ends = 0
+    for path in folder.glob("*.jsonl"):
+        with path.open("rb") as file:
+            file.seek(positions.get(path.name, 0))
+            while piece := file.read(_PIECE):
+                size += len(piece)
+                ends += piece.count(b"\n")
+    return size, ends
 
 
 class _Reader:

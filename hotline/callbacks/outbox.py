@@ -193,15 +193,23 @@ class Outbox:
         """Up to `most` lines after `since` (None = from the first one)."""
         return lines.read(self.lines, since or {}, most)
 
+    def beyond(self, positions: Positions) -> tuple[int, int]:
+        """How many bytes and lines follow these positions. Raises OSError."""
+        return lines.beyond(self.lines, positions)
+
+    def free(self) -> int:
+        """Bytes that are free on the spool's disk. Raises OSError."""
+        disk = os.statvfs(self.spool)
+        return disk.f_bavail * disk.f_frsize
+
     def writable(self, floor: int = FREE_FLOOR) -> str | None:
         """None when a message could be kept now, else a sentence that says what to mend. Really writes files."""
         try:
             for folder in (self.tmp, self.kept, self.lines):
                 _probe(folder / f".probe-{secrets.token_hex(6)}")
-            disk = os.statvfs(self.spool)
+            free = self.free()
         except OSError as error:
             return f"The spool {self.spool} cannot be written ({error.strerror}): mend its disk or its permissions."
-        free = disk.f_bavail * disk.f_frsize
         if free < floor:
             return f"The spool {self.spool} has {free >> 20} MB free of the {floor >> 20} MB it must have: make room."
         return None

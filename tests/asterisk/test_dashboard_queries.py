@@ -10,6 +10,7 @@ import pytest
 from hotline import events
 from hotline.acd.model import AgentState, QueueCount, QueueSettings, Snapshot
 from hotline.callbacks.indexer import PromiseCounts
+from hotline.gauges import SpoolState
 from hotline.http import Health, serve_http
 from hotline.metrics import Metrics
 from lab.prometheus import Prometheus, dashboard_queries
@@ -52,6 +53,12 @@ def a_day(figures: Metrics) -> None:
         figures.record(
             events.VoicemailSaved(at=NOW, queue="billing", promise="p", seconds=seconds, due=NOW, hung_up=False)
         )
+    for attempts, within in ((1, True), (1, True), (2, True), (1, False)):
+        moved = events.PromiseMoved(
+            at=NOW, queue="billing", promise="p", state="dialing", attempts=attempts, in_window=within
+        )
+        figures.record(moved)
+    figures.record(events.PromiseMoved(at=NOW, queue="billing", promise="p", state="talked", attempts=1, age=3600))
     for link in LINKS:
         figures.record(events.LinkChanged(at=NOW, link=link, up=True))
 
@@ -60,7 +67,12 @@ async def standing() -> tuple[Snapshot, PromiseCounts]:
     """What Redis would tell."""
     queues = {"billing": QueueCount(waiting=3, oldest=NOW - 42)}
     agents = {"anna": (AgentState.TALKING, "c", 1)}
-    return Snapshot(queues=queues, agents=agents, calls={}), PromiseCounts({"captured": 4, "due": 2}, 2, NOW - 90)
+    promises = PromiseCounts({"captured": 4, "due": 2}, 2, NOW - 90, {"1h": 4, "older": 2})
+    return Snapshot(queues=queues, agents=agents, calls={}), promises
+
+
+async def disk() -> SpoolState:
+    return SpoolState(unread_bytes=300, unread_lines=1, free_bytes=10**9)
 
 
 @pytest.fixture
@@ -68,7 +80,7 @@ async def prometheus(tmp_path: Path) -> AsyncIterator[Prometheus]:
     """Has scraped a service before and after its day."""
     figures = make_metrics()
     async with (
-        serve_http("127.0.0.1", 0, lambda: figures.render(standing, NOW), Health({})) as service,
+        serve_http("127.0.0.1", 0, lambda: figures.render(standing, disk, NOW), Health({})) as service,
         Prometheus(tmp_path, service) as asked,
     ):
         await asked.until("count_over_time(up{job='hotline'}[1m]) > 2")
@@ -88,6 +100,10 @@ async def test_every_query_has_an_answer_and_the_figures_are_right(prometheus: P
     assert await prometheus.value(by_title["Longest wait"]) == pytest.approx(42)
     assert await prometheus.value(by_title["Promises due"]) == 2
     assert await prometheus.value(by_title["Oldest due"]) == pytest.approx(90)
+    ages = await prometheus.query(by_title["Open promises by age"])
+    assert {each["metric"]["age"]: each["value"][1] for each in ages} == {"1h": "4", "older": "2"}
+    window = "First tries within the promised window, last day"
+    assert await prometheus.value(by_title[window]) == pytest.approx(2 / 3)
     agents = {
         each["metric"]["state"]: each["value"][1] for each in await prometheus.query(by_title["Agents by state"])
     }

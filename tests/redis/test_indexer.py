@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from hotline.callbacks import lines
 from hotline.callbacks.indexer import BATCH, Indexer, PromiseCounts
-from hotline.callbacks.lines import Entry
+from hotline.callbacks.lines import Entry, Move
 from hotline.callbacks.outbox import Outbox
 from hotline.callbacks.states import State
 from hotline.callbacks.trouble import Trouble
@@ -79,6 +80,11 @@ def counts(captured: int, due: int, oldest: float) -> PromiseCounts:
     return PromiseCounts(dict.fromkeys(State, 0) | {State.CAPTURED: captured, State.DUE: due}, due, oldest)
 
 
+async def promises(indexer: Indexer, now: float) -> PromiseCounts:
+    """Without their ages."""
+    return replace(await indexer.promises(now), by_age={})
+
+
 async def until(condition: Any) -> None:
     async with asyncio.timeout(10):
         while not condition():  # noqa: ASYNC110 - Redis tells nobody
@@ -122,7 +128,7 @@ async def test_every_line_is_indexed_once_however_often_it_is_read(indexer, outb
     assert await indexer.catch_up() == 1
     redis("DEL", f"hotline:outbox:{outbox.identity()}")  # all is read again, nothing is made again
     assert await indexer.catch_up() == 0
-    assert await indexer.promises(NOW - 1) == counts(2 * BATCH + 8, 0, 0.0)
+    assert await promises(indexer, NOW - 1) == counts(2 * BATCH + 8, 0, 0.0)
 
 
 async def test_a_wiped_redis_is_filled_again(indexer, outbox, redis):
@@ -184,15 +190,15 @@ async def test_promises_fall_due_in_order(indexer, outbox, clock, redis):
     keep(outbox, "soon", due=NOW + HOUR)
     keep(outbox, "late", due=NOW - HOUR)
     await indexer.catch_up()
-    assert await indexer.promises(NOW) == counts(2, 1, NOW - HOUR)
+    assert await promises(indexer, NOW) == counts(2, 1, NOW - HOUR)
     # counted by the time alone, whether or not anybody has moved it yet
-    assert await indexer.promises(NOW + HOUR) == counts(1, 2, NOW - HOUR)
+    assert await promises(indexer, NOW + HOUR) == counts(1, 2, NOW - HOUR)
     assert ids(redis, "due") == ["late"]
     clock.now += HOUR
     await indexer.catch_up()
     assert ids(redis, "due") == ["late", "soon"]
     assert redis("HGET", "hotline:promise:soon", "state") == b"due"
-    assert await indexer.promises(clock.now) == counts(1, 2, NOW - HOUR)
+    assert await promises(indexer, clock.now) == counts(1, 2, NOW - HOUR)
 
 
 async def test_hundreds_fall_due_at_once(indexer, outbox, clock, redis):
@@ -205,7 +211,29 @@ async def test_hundreds_fall_due_at_once(indexer, outbox, clock, redis):
 
 
 async def test_nothing_promised_is_nothing_due(indexer, redis):
-    assert await indexer.promises(NOW) == counts(0, 0, 0.0)
+    assert await promises(indexer, NOW) == counts(0, 0, 0.0)
+
+
+async def test_open_promises_are_counted_by_how_long_ago_the_caller_asked(indexer, outbox, redis):
+    for id in ("a", "b", "c"):
+        keep(outbox, id, number=f"+8490123456{id}")
+    await indexer.catch_up()
+    lines.append(outbox.lines, Move(id="c", at=NOW, state="cancelled", due=NOW, attempts=0))
+    await indexer.catch_up()
+    ages = {age: number for age, number in (await indexer.promises(NOW + 3 * HOUR)).by_age.items() if number}
+    assert ages == {"4h": 2}
+    assert (await indexer.promises(NOW + 30 * 24 * HOUR)).by_age["older"] == 2
+
+
+async def test_what_is_not_yet_in_redis_is_known_in_bytes_and_lines(indexer, outbox, redis):
+    assert await indexer.unread() == (0, 0)
+    keep(outbox, "a")
+    size = (outbox.lines / "2026-11.jsonl").stat().st_size
+    assert await indexer.unread() == (size, 1)
+    await indexer.catch_up()
+    assert await indexer.unread() == (0, 0)
+    keep(outbox, "b")
+    assert await indexer.unread() == (size, 1)
 
 
 async def test_a_message_kept_here_is_indexed_at_once(store, outbox, clock, redis):

@@ -14,27 +14,33 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from hotline import events, metrics
-from hotline.acd.model import AgentState, QueueCount, QueueSettings, Snapshot
+from hotline.acd.model import CALLBACK, AgentState, QueueCount, QueueSettings, Snapshot
 from hotline.callbacks.indexer import PromiseCounts
 from hotline.events import (
     AgentAnswered,
+    CallbackRequested,
     CallEnded,
     CallerLeftQueue,
     CallerQueued,
     CallRefused,
     CallStarted,
     ConversationEnded,
+    DeliveryFailed,
+    DeliveryMade,
     KeyPressed,
     LeakHealed,
     LinkChanged,
     OfferMissed,
+    PromiseMoved,
     VoicemailFailed,
     VoicemailSaved,
 )
-from hotline.metrics import Metrics
+from hotline.gauges import SpoolState
+from hotline.metrics import Disk, Metrics
 from hotline.store import StoreDown
 
 NOW = 1_795_000_000.0
+VIRTUAL = f"{CALLBACK}abc"
 BILLING = QueueSettings(name="billing", needs={}, answer_within=20, short_abandon=5)
 EMPTY = Snapshot(queues={}, agents={}, calls={}), PromiseCounts({"captured": 0, "due": 0}, 0, 0.0)
 
@@ -56,13 +62,17 @@ def make() -> Metrics:
     )
 
 
-async def scrape(figures: Metrics, answer: Any = EMPTY) -> Series:
+async def disk() -> SpoolState:
+    return SpoolState(unread_bytes=512, unread_lines=2, free_bytes=10**9)
+
+
+async def scrape(figures: Metrics, answer: Any = EMPTY, disk: Disk = disk) -> Series:
     async def source() -> Any:
         if isinstance(answer, BaseException):
             raise answer
         return answer
 
-    text = (await figures.render(source, NOW)).decode()
+    text = (await figures.render(source, disk, NOW)).decode()
     return {
         (sample.name, frozenset(sample.labels.items())): sample.value
         for family in text_string_to_metric_families(text)
@@ -142,11 +152,13 @@ def _written(labels: frozenset[tuple[str, str]]) -> str:
         ),
         (
             VoicemailSaved(at=NOW, queue="billing", promise="p", seconds=7, due=NOW, hung_up=False),
-            "voicemails_total{outcome=saved,queue=billing} 1, voicemail_seconds_count 1, voicemail_seconds_sum 7",
+            "voicemails_total{outcome=saved,queue=billing} 1, voicemail_seconds_count 1, voicemail_seconds_sum 7, "
+            "promises_made_total{queue=billing,source=voicemail} 1",
         ),
         (
             VoicemailSaved(at=NOW, queue="", promise="p", seconds=7, due=NOW, hung_up=True, source="fallback"),
-            "voicemails_total{outcome=saved,queue=other} 1, voicemail_seconds_count 1, voicemail_seconds_sum 7",
+            "voicemails_total{outcome=saved,queue=other} 1, voicemail_seconds_count 1, voicemail_seconds_sum 7, "
+            "promises_made_total{queue=other,source=fallback} 1",
         ),
         (
             VoicemailFailed(at=NOW, queue="billing", reason="disk"),
@@ -161,7 +173,72 @@ def _written(labels: frozenset[tuple[str, str]]) -> str:
             "queue_left_total{queue=billing,reason=overflow} 1, wait_seconds_count{outcome=other,queue=billing} 1, "
             "wait_seconds_sum{outcome=other,queue=billing} 60",
         ),
+        (
+            CallerLeftQueue(at=NOW, queue="billing", reason="callback", waited=60),
+            "queue_left_total{queue=billing,reason=callback} 1, wait_seconds_count{outcome=other,queue=billing} 1, "
+            "wait_seconds_sum{outcome=other,queue=billing} 60",
+        ),
+        (
+            CallbackRequested(at=NOW, queue="billing", promise="p", due=NOW, source="web"),
+            "promises_made_total{queue=billing,source=web} 1",
+        ),
+        (
+            PromiseMoved(at=NOW, queue="billing", promise="p", state="dialing", attempts=1),
+            "callback_dialed_total{in_window=yes,queue=billing} 1, "
+            "promises_first_dialed_total{in_window=yes,queue=billing} 1",
+        ),
+        (
+            PromiseMoved(at=NOW, queue="billing", promise="p", state="dialing", attempts=2, in_window=False),
+            "callback_dialed_total{in_window=no,queue=billing} 1",
+        ),
+        (
+            PromiseMoved(at=NOW, queue="billing", promise="p", state="retry", outcome="busy", attempts=1),
+            "callback_attempts_total{outcome=busy,queue=billing} 1",
+        ),
+        (
+            PromiseMoved(at=NOW, queue="billing", promise="p", state="unreachable", outcome="no-answer"),
+            "callback_attempts_total{outcome=no-answer,queue=billing} 1, "
+            "promises_ended_total{queue=billing,state=unreachable} 1",
+        ),
+        (
+            PromiseMoved(at=NOW, queue="billing", promise="p", state="talked", age=7200),
+            "callback_attempts_total{outcome=talked,queue=billing} 1, "
+            "promises_ended_total{queue=billing,state=talked} 1, "
+            "promise_talked_seconds_count{queue=billing} 1, promise_talked_seconds_sum{queue=billing} 7200",
+        ),
+        (
+            PromiseMoved(at=NOW, queue="gone", promise="p", state="cancelled", by="staff"),
+            "promises_ended_total{queue=other,state=cancelled} 1",
+        ),
+        (PromiseMoved(at=NOW, queue="billing", promise="p", state="captured", outcome="postponed"), ""),
+        (
+            DeliveryMade(at=NOW, queue="billing", promise="p", what="mail"),
+            "deliveries_total{outcome=made,what=mail} 1",
+        ),
+        (
+            DeliveryFailed(at=NOW, queue="billing", promise="p", what="webhook", problem="500", given_up=True),
+            "deliveries_total{outcome=given-up,what=webhook} 1",
+        ),
         (LeakHealed(at=NOW, call="c", what="call"), "healed_total{what=call} 1"),
+        (LeakHealed(at=NOW, call=VIRTUAL, what="call"), "healed_total{what=call} 1"),
+        # a virtual caller is none of the queue's callers: only the agents' part counts, and apart
+        (CallerQueued(at=NOW, call=VIRTUAL, queue="billing:callback", position=1), ""),
+        (CallerLeftQueue(at=NOW, call=VIRTUAL, queue="billing:callback", reason="abandoned", waited=9), ""),
+        (
+            AgentAnswered(at=NOW, call=VIRTUAL, queue="billing:callback", agent="anna", waited=90_000),
+            "callback_offers_total{outcome=answered,queue=billing} 1",
+        ),
+        (
+            OfferMissed(at=NOW, call=VIRTUAL, queue="billing", agent="anna", outcome="rejected", rang=1),
+            "callback_offers_total{outcome=rejected,queue=billing} 1",
+        ),
+        (
+            ConversationEnded(
+                at=NOW, call=VIRTUAL, queue="billing:callback", agent="anna", talked=61, ended_by="agent"
+            ),
+            "callback_talk_seconds_count{queue=billing} 1, callback_talk_seconds_sum{queue=billing} 61",
+        ),
+        (CallStarted(at=NOW, call=VIRTUAL, entry="1900"), ""),
         (LeakHealed(at=NOW, what="device", agent="anna"), "healed_total{what=device} 1"),
         (LinkChanged(at=NOW, link="redis", up=True), "link_up{link=redis} 1"),
         (LinkChanged(at=NOW, link="redis", up=False), "link_losses_total{link=redis} 1"),
@@ -188,7 +265,7 @@ async def test_gauges_tell_what_redis_holds(figures: Metrics) -> None:
         agents={"anna": (AgentState.TALKING, "c", 7), "binh": (AgentState.DEVICE_BUSY, "", 0)},
         calls={},
     )
-    promises = PromiseCounts({"captured": 4, "due": 2}, due_now=2, oldest_due=NOW - 60)
+    promises = PromiseCounts({"captured": 4, "due": 2}, due_now=2, oldest_due=NOW - 60, by_age={"1h": 5, "older": 1})
     series = await scrape(figures, (snapshot, promises))
     assert value(series, "hotline_queue_waiting", queue="billing") == 3
     assert value(series, "hotline_queue_longest_wait_seconds", queue="billing") == 42
@@ -201,6 +278,19 @@ async def test_gauges_tell_what_redis_holds(figures: Metrics) -> None:
     assert value(series, "hotline_promises", state="captured") == 4
     assert value(series, "hotline_promises_due") == 2
     assert value(series, "hotline_promises_oldest_due_seconds") == 60
+    assert value(series, "hotline_promises_open", age="1h") == 5
+    assert value(series, "hotline_outbox_unread_bytes") == 512
+    assert value(series, "hotline_outbox_unread_lines") == 2
+    assert value(series, "hotline_spool_free_bytes") == 10**9
+
+
+async def test_a_disk_that_fails_leaves_its_gauges_out_and_nothing_else(figures: Metrics) -> None:
+    async def broken() -> SpoolState:
+        raise OSError("Input/output error")
+
+    series = await scrape(figures, disk=broken)
+    assert not [name for name, _ in series if name.startswith(("hotline_outbox", "hotline_spool"))]
+    assert value(series, "hotline_promises_due") == 0
 
 
 async def test_an_empty_hotline_shows_zeroes_not_gaps(figures: Metrics) -> None:
@@ -235,7 +325,7 @@ async def test_a_redis_that_hangs_holds_a_scrape_up_for_a_moment_only(
     async def hanging() -> Any:
         await asyncio.Event().wait()
 
-    assert b"hotline_agents{" not in await figures.render(hanging, NOW)
+    assert b"hotline_agents{" not in await figures.render(hanging, disk, NOW)
 
 
 async def test_there_are_no_created_series(figures: Metrics) -> None:
@@ -262,6 +352,9 @@ def test_nothing_a_caller_sends_becomes_a_label(entry: str, menu: str, queue: st
     figures.record(CallerLeftQueue(at=NOW, queue=queue, reason=menu, waited=1))
     figures.record(VoicemailFailed(at=NOW, queue=queue, reason=entry))
     figures.record(LinkChanged(at=NOW, link=entry, up=True))
+    figures.record(PromiseMoved(at=NOW, queue=queue, promise=entry, state="retry", outcome=menu))
+    figures.record(CallbackRequested(at=NOW, queue=queue, promise=entry, due=NOW, source=menu))
+    figures.record(DeliveryMade(at=NOW, queue=queue, promise=entry, what=menu))
     series = asyncio.run(scrape(figures))
     free = {"version", "python", "le"}
     words = {word for _, labels in series for name, word in labels if name not in free}

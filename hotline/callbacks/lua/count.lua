@@ -1,7 +1,8 @@
 -- How many promises there are in each state, how many are due by now, and since when the oldest of them.
 -- KEYS  1 prefix of every key
--- ARGV  1 now
+-- ARGV  1 now  then ages in seconds
 -- A promise that is due counts as such even if nobody has moved it yet. `oldest` is text, "0" when none is due.
+-- `younger`: for each of the ages, how many open promises were asked for no longer ago than that.
 -- include lib/promises.lua
 local counts, oldest, text = {}, 0, '0'
 for _, state in ipairs({ 'captured', 'due', 'offered', 'dialing', 'retry', 'talked', 'unreachable', 'closed', 'cancelled',
@@ -17,4 +18,6 @@ for _, state in ipairs({ 'captured', 'retry', 'due' }) do
   local ripe = state ~= 'due' and redis.call('ZCOUNT', set, '-inf', ARGV[1]) or 0
   counts[state], counts.due = counts[state] - ripe, counts.due + ripe
 end
-return cjson.encode({ states = counts, oldest = text })
+local younger = {}
+for i = 2, #ARGV do younger[i - 1] = redis.call('ZCOUNT', P .. 'asked-at', moment(NOW - tonumber(ARGV[i])), '+inf') end
+return cjson.encode({ states = counts, oldest = text, younger = younger })

@@ -66,6 +66,7 @@ local function count_dial(promise, day)
   redis.call('HINCRBY', dials, 'all', 1)
   redis.call('HINCRBY', dials, promise.number, 1)
   redis.call('EXPIRE', dials, KEEP_DIALS)
+  set(promise, 'days', promise.days .. ' ' .. day)
 end
 
 function kinds.moved(id, fields)
@@ -96,6 +97,8 @@ function kinds.erased(id, fields)
     close(promise, 'erased')
   end
   if promise.key ~= '' then redis.call('DEL', P .. 'asked:' .. promise.key) end
+  if promise.into ~= '' then redis.call('SREM', P .. 'also:' .. promise.into, id) end
+  for day in promise.days:gmatch('%S+') do redis.call('HDEL', P .. 'dials:' .. day, promise.number) end
   redis.call('DEL', P .. 'promise:' .. id, P .. 'also:' .. id, P .. 'last:callback_' .. id)
   set(promise, 'state', 'erased', 'moved', fields.at)
   enter_state(promise, 'erased')

@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from hotline.acd.model import QueueSettings, Snapshot
 from hotline.callbacks.indexer import PromiseCounts
+from hotline.gauges import SpoolState
 from hotline.metrics import Metrics
 from lab.programs import PROJECT, program
 
@@ -52,10 +53,13 @@ async def exported() -> dict[str, set[str]]:
     )
 
     async def source() -> tuple[Snapshot, PromiseCounts]:
-        return Snapshot(queues={}, agents={}, calls={}), PromiseCounts({"captured": 0, "due": 0}, 0, 0.0)
+        return Snapshot(queues={}, agents={}, calls={}), PromiseCounts({"captured": 0, "due": 0}, 0, 0.0, {"1h": 0})
+
+    async def disk() -> SpoolState:
+        return SpoolState(unread_bytes=0, unread_lines=0, free_bytes=0)
 
     series: dict[str, set[str]] = {}
-    for family in text_string_to_metric_families((await names.render(source, 0.0)).decode()):
+    for family in text_string_to_metric_families((await names.render(source, disk, 0.0)).decode()):
         for sample in family.samples:
             series.setdefault(sample.name, set()).update(sample.labels)
     return series
@@ -110,7 +114,9 @@ def test_what_ops_look_for_is_on_it() -> None:
         "hotline_calls_active", "hotline_calls_total", "hotline_queue_waiting", "hotline_queue_longest_wait_seconds",
         "hotline_queue_answered_within_total", "hotline_queue_abandoned_total", "hotline_wait_seconds_sum",
         "hotline_agents", "hotline_promises", "hotline_promises_due", "hotline_promises_oldest_due_seconds",
-        "hotline_link_up", "hotline_link_losses_total", "hotline_healed_total",
+        "hotline_link_up", "hotline_link_losses_total", "hotline_healed_total", "hotline_promises_open",
+        "hotline_callback_attempts_total", "hotline_promises_first_dialed_total", "hotline_outbox_unread_lines",
+        "hotline_spool_free_bytes",
     ):  # fmt: skip
         assert re.search(rf"\b{name}\b", asked), name
 

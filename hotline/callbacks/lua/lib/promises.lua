@@ -31,6 +31,7 @@ end
 
 local function leave_state(promise)
   redis.call('ZREM', P .. 'promises:' .. promise.state, promise.id)
+  redis.call('ZREM', P .. 'asked-at', promise.id)
   if promise.state == 'due' then redis.call('ZREM', line(promise), promise.id) end
   if IN_HAND[promise.state] then
     redis.call('SREM', P .. 'in-hand:' .. promise.queue, promise.id)
@@ -47,6 +48,7 @@ end
 local function enter_state(promise, state)
   local score = OPEN[state] and promise.due or promise.moved
   redis.call('ZADD', P .. 'promises:' .. state, score, promise.id)
+  if OPEN[state] then redis.call('ZADD', P .. 'asked-at', promise.recorded_at, promise.id) end
   if state == 'due' then redis.call('ZADD', line(promise), promise.recorded_at, promise.id) end
   if IN_HAND[state] then
     if promise.source ~= 'queue' then redis.call('SADD', P .. 'in-hand:' .. promise.queue, promise.id) end
