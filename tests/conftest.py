@@ -11,7 +11,7 @@ settings.load_profile("hotline")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--deep", action="store_true", help="the long runs: a million operations of the queue core")
+    parser.addoption("--deep", action="store_true", help="the long runs, for a night")
 
 
 @pytest.fixture

@@ -35,6 +35,9 @@ from hotline.callbacks.wav import NoSound, TooShort, close_header, measure
 FREE_FLOOR = 200 * 1024 * 1024
 """Bytes that must stay free on the spool's disk for it to count as writable: over three hours of speech."""
 
+PROBE = ".probe-"
+"""How the files begin that only show whether a folder can be written."""
+
 _LOCK_PATIENCE = 3.0
 _CLOSING_PAUSE = 0.01
 _FOLDERS = (("voicemail", 0o700), ("outbox", 0o700), ("tmp", 0o2770), ("fallback", 0o2770))
@@ -206,7 +209,7 @@ class Outbox:
         """None when a message could be kept now, else a sentence that says what to mend. Really writes files."""
         try:
             for folder in (self.tmp, self.kept, self.lines):
-                _probe(folder / f".probe-{secrets.token_hex(6)}")
+                _probe(folder / f"{PROBE}{secrets.token_hex(6)}")
             free = self.free()
         except OSError as error:
             return f"The spool {self.spool} cannot be written ({error.strerror}): mend its disk or its permissions."

@@ -22,7 +22,7 @@ from hotline.callbacks.disk import locked, opened, sha256
 from hotline.callbacks.lines import Entry, Positions
 from hotline.callbacks.note import read_note, write_note
 from hotline.callbacks.number import normal
-from hotline.callbacks.outbox import Outbox, Settled, closed
+from hotline.callbacks.outbox import PROBE, Outbox, Settled, closed
 from hotline.callbacks.trouble import Trouble
 from hotline.callbacks.wav import NoSound
 
@@ -70,6 +70,7 @@ class Salvage:
                     self._take(path, path.stem, "recovered", now, done)
                 self._list()
                 self._recover_tmp(now, age, done)
+                self._forget_probes(age)
         return done
 
     def _recover_tmp(self, now: float, age: float, done: Salvaged) -> None:
@@ -82,6 +83,12 @@ class Salvage:
         for copy in _older(tmp.glob("*.own"), age):
             copy.unlink(missing_ok=True)
         _forget_lonely_notes(tmp, age)
+
+    def _forget_probes(self, age: float) -> None:
+        """What a process that was killed while it looked whether it can write has left behind."""
+        for folder in (self.outbox.tmp, self.outbox.kept, self.outbox.lines):
+            for probe in _older(folder.glob(f"{PROBE}*"), age):
+                probe.unlink(missing_ok=True)
 
     def adopt_fallback(self, now: float, *, age: float = 10.0, age_unclosed: float = 120.0) -> Salvaged:
         """Keep what the dialplan recorded alone, once a file was left untouched for `age` seconds.

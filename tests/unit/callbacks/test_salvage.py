@@ -160,6 +160,21 @@ def test_the_pbx_original_of_a_kept_copy_is_removed_not_kept_twice(
     assert len(outbox.entries().entries) == 1
 
 
+def test_a_probe_of_a_process_that_was_killed_over_it_goes_when_it_is_old(
+    outbox: Outbox, salvage: Salvage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", lambda *_, **__: None)  # it never came to that
+        assert outbox.writable(floor=1) is None
+    folders = (outbox.tmp, outbox.kept, outbox.lines)
+    probes = [aged(probe, 100) for folder in folders for probe in folder.iterdir()]
+    assert len(probes) == 3
+    salvage.recover(NOW, age=HOUR)
+    assert all(probe.exists() for probe in probes)
+    salvage.recover(NOW, age=99)
+    assert not any(probe.exists() for probe in probes)
+
+
 def test_one_salvager_works_at_a_time(outbox: Outbox, salvage: Salvage) -> None:
     fallback(outbox, "pbx1-17.3", sound(3))
     with disk.locked(outbox.lines / ".salvage", 0):
