@@ -132,7 +132,7 @@ class Salvage:
         more = True
         while more:
             reading = self.outbox.entries(self._positions)
-            self._ids.update(each.id for each in reading.entries)
+            self._ids.update(each.id for each in reading.records)
             self._positions, more = reading.positions, reading.more
 
     def _take(self, path: Path, id: str, source: str, now: float, done: Salvaged) -> None:

@@ -1,0 +1,160 @@
+"""The promises as the outbox's lines tell them, without Redis: for staff, and for the erasure of what they know.
+
+Rules of this file:
+- A line does here what it does in lua/index.lua; a test holds the two against each other. Only what is fleeting (an
+  agent is about to ring the customer) is not known here.
+- A book reads on from where it stopped. Lines that erasure overwrote behind it are told again by the line that
+  erasure adds.
+- Blocking file I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from hotline.callbacks.lines import Done, Entry, Erased, Move, Positions, Record
+from hotline.callbacks.outbox import Outbox
+from hotline.callbacks.states import OPEN, State
+from hotline.callbacks.trouble import Trouble
+
+_WAITS = (State.CAPTURED, State.RETRY)
+
+
+@dataclass(slots=True)
+class Case:
+    """One promise. `entry` is None once it is erased."""
+
+    id: str
+    entry: Entry | None
+    state: State
+    due: float
+    since: float
+    """When it came into its state."""
+    attempts: int = 0
+    agent: str = ""
+    outcome: str = ""
+    token: str = ""
+    into: str = ""
+    """The promise in which this one was merged."""
+    also: set[str] = field(default_factory=set)
+    """Those that were merged into this one."""
+    story: list[Record] = field(default_factory=list, repr=False)
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in OPEN
+
+    def state_at(self, now: float) -> State:
+        """Its state, which may have become due in the meantime."""
+        return State.DUE if self.state in _WAITS and self.due <= now else self.state
+
+
+class Book:
+    """All promises of one outbox by their ids, in the order in which they came."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+        self._positions: Positions = {}
+        self._open: dict[str, Case] = {}
+        self.cases: dict[str, Case] = {}
+        self.problems: list[Trouble] = []
+
+    def read(self) -> None:
+        """Read what was not read yet. Raises OSError."""
+        more = True
+        while more:
+            reading = self._outbox.entries(self._positions)
+            for record in reading.records:
+                self._take(record)
+            self._positions, more = reading.positions, reading.more
+            self.problems += reading.problems
+
+    def family(self, id: str) -> set[str]:
+        """The promise, and those whose recordings are heard with it."""
+        case = self.cases.get(id)
+        return {id, *case.also} if case else set()
+
+    def of_number(self, number: str) -> Iterator[Case]:
+        """All promises of a person that are not erased."""
+        return (case for case in self.cases.values() if case.entry and case.entry.number == number)
+
+    def _take(self, record: Record) -> None:
+        match record:
+            case Entry():
+                self._kept(record)
+            case Move():
+                self._moved(record)
+            case Done():
+                self._told(record)
+            case Erased():
+                self._erased(record)
+
+    def _told(self, record: Record) -> Case | None:
+        """The record's promise, with the record in its story."""
+        case = self.cases.get(record.id)
+        if case and case.entry:
+            case.story.append(record)
+        return case
+
+    def _kept(self, entry: Entry) -> None:
+        if entry.id in self.cases:
+            return
+        made = Case(entry.id, entry, State.CAPTURED, entry.due, since=entry.kept_at, story=[entry])
+        self.cases[entry.id] = made
+        other = self._open.get(entry.number)
+        if other and (entry.source != "queue" or other.state is State.DIALING):
+            made.state = State.MERGED
+            self._merge(made, other)
+            return
+        if other:  # who keeps a place in the queue is called back from there
+            self._become(other, State.MERGED, entry.kept_at)
+            self._merge(other, made)
+        if entry.number:
+            self._open[entry.number] = made
+
+    def _merge(self, case: Case, other: Case) -> None:
+        """It is heard with the other one, and so are those that were heard with it."""
+        for id in (case.id, *case.also):
+            self.cases[id].into = other.id
+            other.also.add(id)
+        case.also.clear()
+
+    def _moved(self, move: Move) -> None:
+        case = self._told(move)
+        if case is None or not _believed(case, move):
+            return
+        case.due, case.outcome, case.agent = move.due, move.outcome, move.agent or case.agent
+        if move.state == State.DIALING:
+            case.token, case.attempts = move.token, move.attempts
+        self._become(case, State(move.state), move.at)
+
+    def _become(self, case: Case, state: State, at: float) -> None:
+        case.state, case.since = state, at
+        if state in OPEN:
+            return
+        self._free(case)
+        for other in map(self.cases.__getitem__, case.also) if state is not State.MERGED else ():
+            if other.state is State.MERGED:
+                other.state, other.since = state, at
+
+    def _free(self, case: Case) -> None:
+        """Its number may have another open promise."""
+        if case.entry and self._open.get(case.entry.number) is case:
+            del self._open[case.entry.number]
+
+    def _erased(self, erased: Erased) -> None:
+        if case := self.cases.get(erased.id):
+            self._free(case)
+            if into := self.cases.get(case.into):
+                into.also.discard(case.id)
+        self.cases[erased.id] = Case(erased.id, None, State.ERASED, due=0.0, since=erased.at)
+
+
+def _believed(case: Case, move: Move) -> bool:
+    """Whether a line is about this promise as it stands: one about an attempt must be about the last one."""
+    if not case.is_open:
+        return False
+    if move.state == State.DIALING:
+        return case.state is not State.DIALING
+    return move.token in ("", case.token)

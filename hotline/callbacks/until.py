@@ -1,0 +1,73 @@
+"""A moment as staff write it: `tomorrow 09:00`, `mon`, `14:30`, `2h`, `2026-12-01T09:00`.
+
+Rules of this file:
+- Pure; `now` is aware, and what is written goes by the clock of its zone.
+- What has no time of day is the beginning of that day; what has no day is the next time a clock shows it.
+- A moment that is over is a mistake, not a wish.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, time, timedelta
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+HOW = "write it like 'tomorrow 09:00', 'mon 14:00', '16:30', '2h' or 2026-12-01T09:00"
+
+_CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
+_LATER = re.compile(r"(\d{1,4})\s*(m|h|d)", re.ASCII)
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+def moment(text: str, now: datetime) -> datetime:
+    """The moment that `text` means when it is written at `now`. Raises ValueError with a sentence."""
+    words = text.strip().lower()
+    found = (_later(words, now) or _named(words, now) or _exact(text.strip(), now)) if words else None
+    if found is None:
+        raise ValueError(f"{text!r} is no moment; {HOW}.")
+    if found.timestamp() <= now.timestamp():
+        raise ValueError(f"{text!r} is {found:%A %Y-%m-%d %H:%M}: that is over.")
+    return found
+
+
+def _later(words: str, now: datetime) -> datetime | None:
+    """`90m`, `2h` and `3d` from now."""
+    if not (found := _LATER.fullmatch(words)):
+        return None
+    ahead = timedelta(**{_UNITS[found[2]]: int(found[1])})
+    return datetime.fromtimestamp(now.timestamp() + ahead.total_seconds(), now.tzinfo)
+
+
+def _named(words: str, now: datetime) -> datetime | None:
+    """A day's name, a time of day, or both."""
+    day, _, clock = words.rpartition(" ") if _CLOCK.search(words) else (words, "", "")
+    at = _CLOCK.fullmatch(clock.strip()) if clock else None
+    wall = time(int(at[1]), int(at[2])) if at else time.min
+    if clock and at is None:
+        return None
+    if not day.strip():
+        today = datetime.combine(now.date(), wall, now.tzinfo)
+        return today if today.timestamp() > now.timestamp() else today + timedelta(days=1)
+    on = _day(day.strip(), now.date())
+    return None if on is None else datetime.combine(on, wall, now.tzinfo)
+
+
+def _day(name: str, today: date) -> date | None:
+    if name in ("today", "tomorrow"):
+        return today + timedelta(days=name == "tomorrow")
+    if len(name) < 3 or name[:3] not in DAYS or not _full(DAYS.index(name[:3])).startswith(name):
+        return None
+    ahead = (DAYS.index(name[:3]) - today.weekday()) % 7 or 7
+    return today + timedelta(days=ahead)
+
+
+def _full(weekday: int) -> str:
+    return ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")[weekday]
+
+
+def _exact(text: str, now: datetime) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found.astimezone(now.tzinfo) if found.tzinfo else found.replace(tzinfo=now.tzinfo)

@@ -1,0 +1,56 @@
+"""Moments as staff write them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from hotline.callbacks.until import moment
+
+SAIGON = ZoneInfo("Asia/Ho_Chi_Minh")
+FRIDAY = datetime(2026, 11, 27, 22, 15, tzinfo=SAIGON)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("tomorrow 09:00", "2026-11-28T09:00"),
+        ("Tomorrow", "2026-11-28T00:00"),
+        ("today 23:00", "2026-11-27T23:00"),
+        ("mon 14:00", "2026-11-30T14:00"),
+        ("monday", "2026-11-30T00:00"),
+        ("fri 09:00", "2026-12-04T09:00"),  # today is Friday: the next one
+        ("23:30", "2026-11-27T23:30"),
+        ("9:05", "2026-11-28T09:05"),  # today it is over
+        ("90m", "2026-11-27T23:45"),
+        ("2h", "2026-11-28T00:15"),
+        ("3d", "2026-11-30T22:15"),
+        ("2026-12-01T09:00", "2026-12-01T09:00"),
+        ("2026-12-01 09:00", "2026-12-01T09:00"),
+        ("2026-12-01", "2026-12-01T00:00"),
+        ("2026-12-01T02:00Z", "2026-12-01T09:00"),
+    ],
+)
+def test_what_is_written_is_meant_by_the_hotlines_clock(written: str, meant: str) -> None:
+    assert moment(written, FRIDAY) == datetime.fromisoformat(meant).replace(tzinfo=SAIGON)
+
+
+@pytest.mark.parametrize(
+    "written", ["", "soon", "32:00", "tomorrow 25:00", "mox 09:00", "mondays", "09:00 mon", "0h x"]
+)
+def test_what_is_no_moment_is_told_with_how_it_is_written(written: str) -> None:
+    with pytest.raises(ValueError, match="is no moment; write it like"):
+        moment(written, FRIDAY)
+
+
+@pytest.mark.parametrize("written", ["today 09:00", "2026-11-01", "0m"])
+def test_what_is_over_is_told_as_such(written: str) -> None:
+    with pytest.raises(ValueError, match="that is over"):
+        moment(written, FRIDAY)
+
+
+def test_hours_from_now_are_real_hours_when_clocks_change() -> None:
+    night = datetime(2026, 10, 24, 23, 0, tzinfo=ZoneInfo("Europe/Berlin"))
+    assert moment("6h", night).hour == 4
