@@ -23,9 +23,12 @@ from hotline.acd.core import Core
 from hotline.acd.desk import LAST_PATIENCE, Desk
 from hotline.acd.model import Snapshot
 from hotline.acd.roster import keep_roster
+from hotline.callbacks.erasure import Erasure
 from hotline.callbacks.indexer import Indexer, PromiseCounts
+from hotline.callbacks.ledger import Ledger
 from hotline.callbacks.outbox import Outbox
 from hotline.callbacks.promise import Promises
+from hotline.callbacks.retention import Retention
 from hotline.callbacks.rounds import Rounds
 from hotline.callbacks.salvage import Salvage
 from hotline.callbacks.trouble import Trouble
@@ -96,6 +99,8 @@ class Service:
         self.outbox = Outbox(settings.spool)
         self.indexer = Indexer(self.store, self.outbox, self.now, tell=self._tell_trouble)
         self.promises = Promises(config.voicemail, config.calendars, config.callbacks)
+        self.ledger = self._ledger()
+        self.retention = self._retention()
         self.rounds = self._rounds()
         self.answering = self._answering()
         self.callers = Callers(self.store, region=config.country)
@@ -134,6 +139,21 @@ class Service:
             now=self.now,
             emit=self.emit,
             kept=self.indexer.wake,
+        )
+
+    def _ledger(self) -> Ledger:
+        dialing, zone = self.config.dialing, self.config.zone
+        return Ledger(self.store, self.outbox, self.indexer, self.now, dialing=dialing, zone=zone)
+
+    def _retention(self) -> Retention:
+        return Retention(
+            self.ledger,
+            self.indexer,
+            Erasure(self.outbox),
+            self.config.voicemail,
+            now=self.now,
+            emit=self.emit,
+            tell=self._tell_trouble,
         )
 
     def _rounds(self) -> Rounds:
@@ -247,7 +267,7 @@ class Service:
         )
 
     def _work(self) -> Iterator[Coroutine[Any, Any, None]]:
-        for part in (self.store, self.indexer, self.rounds, self.sounds):
+        for part in (self.store, self.indexer, self.rounds, self.retention, self.sounds):
             yield part.run()
         yield keep_roster(self.desk, self.config.agents)
 

@@ -14,9 +14,12 @@ from pathlib import Path
 import structlog
 import uvloop
 
+from hotline.callbacks.erasure import Erasure
 from hotline.callbacks.indexer import Indexer
+from hotline.callbacks.ledger import Ledger
 from hotline.callbacks.outbox import Outbox
 from hotline.callbacks.promise import Promises
+from hotline.callbacks.retention import Retention
 from hotline.callbacks.rounds import Rounds
 from hotline.callbacks.salvage import Salvage
 from hotline.callbacks.trouble import Trouble
@@ -68,6 +71,16 @@ class _Indexing:
         self._store = Store(redis.host, redis.port, on_link=self._linked, on_refused=self._refused)
         self._outbox = Outbox(spool)
         self._indexer = Indexer(self._store, self._outbox, self._now, tell=self._tell)
+        ledger = Ledger(self._store, self._outbox, self._indexer, self._now, dialing=config.dialing, zone=config.zone)
+        self._retention = Retention(
+            ledger,
+            self._indexer,
+            Erasure(self._outbox),
+            config.voicemail,
+            now=self._now,
+            emit=self._emit,
+            tell=self._tell,
+        )
         promises = Promises(config.voicemail, config.calendars)
         self._rounds = Rounds(
             Salvage(self._outbox, due=promises.due_at, region=config.country),
@@ -81,7 +94,7 @@ class _Indexing:
     async def run(self) -> None:
         stop, _ = signals()
         await asyncio.to_thread(self._outbox.prepare)
-        async with running(self._store.run(), self._rounds.run(), self._indexer.run()):
+        async with running(self._store.run(), self._rounds.run(), self._indexer.run(), self._retention.run()):
             self._log.info("Indexing.", redis=str(self._redis), path=str(self._outbox.spool))
             await stop.wait()
         self._log.info("Stopped.")
