@@ -23,6 +23,7 @@ from hotline.acd.core import Core
 from hotline.acd.desk import LAST_PATIENCE, Desk
 from hotline.acd.model import Snapshot
 from hotline.acd.roster import keep_roster
+from hotline.callbacks.deliveries import Deliverer
 from hotline.callbacks.erasure import Erasure
 from hotline.callbacks.indexer import Indexer, PromiseCounts
 from hotline.callbacks.ledger import Ledger
@@ -35,6 +36,7 @@ from hotline.callbacks.trouble import Trouble
 from hotline.callbacks.voicemail import Answering
 from hotline.callers import Callers
 from hotline.clock import clock
+from hotline.couriers import couriers, lacking
 from hotline.events import CallRefused, Event, LinkChanged
 from hotline.gauges import SpoolState
 from hotline.http import Health, remembered, serve_http
@@ -101,6 +103,7 @@ class Service:
         self.promises = Promises(config.voicemail, config.calendars, config.callbacks)
         self.ledger = self._ledger()
         self.retention = self._retention()
+        self.deliverers = self._deliverers()
         self.rounds = self._rounds()
         self.answering = self._answering()
         self.callers = Callers(self.store, region=config.country)
@@ -138,7 +141,19 @@ class Service:
             region=self.config.country,
             now=self.now,
             emit=self.emit,
-            kept=self.indexer.wake,
+            kept=self._kept,
+        )
+
+    def _kept(self) -> None:
+        """A message was kept: nobody needs to look for it."""
+        self.indexer.wake()
+        for each in self.deliverers:
+            each.wake()
+
+    def _deliverers(self) -> tuple[Deliverer, ...]:
+        return tuple(
+            Deliverer(courier, self.outbox, self.now, emit=self.emit, tell=self._tell_trouble)
+            for courier in couriers(self.settings, self.config, kept=self.outbox.kept, now=self.now)
         )
 
     def _ledger(self) -> Ledger:
@@ -162,7 +177,7 @@ class Service:
             longest=self.promises.longest,
             now=self.now,
             emit=self.emit,
-            kept=self.indexer.wake,
+            kept=self._kept,
             tell=self._tell_trouble,
         )
 
@@ -207,6 +222,8 @@ class Service:
                 "late, who talks counts as being rung until the call is over, and an agent whose call outlives its "
                 "service may be rung for another one half a minute later."
             )
+        for sentence in lacking(self.settings, self.config):
+            self.log.warning(sentence)
 
     # -- running --------------------------------------------------------------------------------------------------
 
@@ -229,6 +246,7 @@ class Service:
                 )
                 await first(self.server.drain(), at_once.wait())
             await self.answering.close()
+            await asyncio.gather(*(each.close() for each in self.deliverers))
             await self.pbxs.close()
             await self.desk.close(0.0 if at_once.is_set() else LAST_PATIENCE)
         self.log.info("Stopped.")
@@ -269,6 +287,8 @@ class Service:
     def _work(self) -> Iterator[Coroutine[Any, Any, None]]:
         for part in (self.store, self.indexer, self.rounds, self.retention, self.sounds):
             yield part.run()
+        for deliverer in self.deliverers:
+            yield deliverer.run()
         yield keep_roster(self.desk, self.config.agents)
 
     async def _looking(self) -> None:

@@ -26,7 +26,7 @@ from hotline.options import (
     visit,
 )
 from hotline.schema import ConfigError
-from hotline.settings import Address, Manager, Settings
+from hotline.settings import Address, MailServer, Manager, Settings, api_tokens, signing_secret
 from hotline.staffing.command import staff
 
 app = typer.Typer(
@@ -65,6 +65,15 @@ def serve(
     reconcile: Annotated[
         float, typer.Option(envvar="HOTLINE_RECONCILE", min=1, max=3600, help="Seconds between looks for leaks.")
     ] = 30.0,
+    smtp: Annotated[
+        str, typer.Option(envvar="HOTLINE_SMTP", help="Mail server: smtp[s]://user:secret@host:port.")
+    ] = "",
+    webhook_secret: Annotated[
+        str, typer.Option(envvar="HOTLINE_WEBHOOK_SECRET", help="Signs what webhooks are told.")
+    ] = "",
+    api_token: Annotated[
+        str, typer.Option(envvar="HOTLINE_API_TOKEN", help="Who shows one of these may ask for callbacks.")
+    ] = "",
 ) -> None:
     """Serve calls until SIGTERM: then finish those under way. A second signal ends them at once."""
     from hotline.app import run
@@ -82,6 +91,9 @@ def serve(
             clock=clock,
             max_calls=max_calls,
             reconcile=reconcile,
+            smtp=MailServer.parse(smtp),
+            webhook_secret=signing_secret(webhook_secret),
+            api_token=api_tokens(api_token),
         )
     except ValueError as problem:
         stop(problem)

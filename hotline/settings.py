@@ -6,10 +6,18 @@ Every reader raises ValueError with a sentence that tells what was wrong and how
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote
 
 _PBX = re.compile(r"(?P<name>[A-Za-z0-9_]{1,32})=(?P<user>[^:@,=]+):(?P<secret>[^@,]+)@(?P<address>[^@,]+)")
+
+_MAIL = re.compile(
+    r"(?P<scheme>smtps?)://(?:(?P<user>[^:@/]+):(?P<secret>[^:@/]+)@)?(?P<host>[A-Za-z0-9.-]+)(?::(?P<port>\d{1,5}))?/?"
+)
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{24,200}")
+LEAST_SECRET = 16
+"""Characters of a secret that signs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +68,50 @@ class Manager:
 
 
 @dataclass(frozen=True, slots=True)
+class MailServer:
+    """Where mail is handed in. `tls`: encrypted from the first byte on; else by STARTTLS."""
+
+    address: Address
+    tls: bool
+    user: str = ""
+    secret: str = field(default="", repr=False)
+
+    @classmethod
+    def parse(cls, text: str) -> MailServer | None:
+        """None for an empty text. Signs of a user or secret that mean something in an address are written as %40."""
+        if not text.strip():
+            return None
+        match = _MAIL.fullmatch(text.strip())
+        if match is None or int(match["port"] or 1) > 65535:
+            # the text may hold a secret: it is not repeated
+            raise ValueError(
+                "HOTLINE_SMTP is not understood; write smtp://host:port, or smtps:// for TLS at once, and "
+                "user:secret@ before the host where the server wants a login (an @ within them as %40)."
+            )
+        user, secret = unquote(match["user"] or ""), unquote(match["secret"] or "")
+        usual = 465 if match["scheme"] == "smtps" else 587 if user else 25
+        return cls(Address(match["host"], int(match["port"] or usual)), match["scheme"] == "smtps", user, secret)
+
+
+def api_tokens(text: str) -> tuple[str, ...]:
+    """The tokens of HOTLINE_API_TOKEN, comma-separated; () for an empty text."""
+    tokens = tuple(each.strip() for each in text.split(",") if each.strip())
+    if not all(_TOKEN.fullmatch(each) for each in tokens):
+        raise ValueError(
+            "A token in HOTLINE_API_TOKEN is too short or has a sign that tokens do not have; make one of 24 signs "
+            "or more, for example with `openssl rand -hex 24`."
+        )
+    return tokens
+
+
+def signing_secret(text: str) -> str:
+    """The secret of HOTLINE_WEBHOOK_SECRET; "" for an empty text."""
+    if text and len(text) < LEAST_SECRET:
+        raise ValueError(f"HOTLINE_WEBHOOK_SECRET is too short; take {LEAST_SECRET} signs or more.")
+    return text
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All that a `hotline serve` needs to know beside its configuration."""
 
@@ -74,3 +126,8 @@ class Settings:
     max_calls: int
     reconcile: float = 30.0
     """Seconds between comparisons of Redis with the PBXs."""
+    smtp: MailServer | None = None
+    webhook_secret: str = field(default="", repr=False)
+    """Signs what is told to webhooks; "" = nothing is told."""
+    api_token: tuple[str, ...] = field(default=(), repr=False)
+    """Who has one of these may ask for callbacks; () = nobody."""

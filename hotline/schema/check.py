@@ -127,6 +127,9 @@ def _check_queue(draft: Draft, path: Path_, queue: QueueShape) -> None:
         _must_exist(draft, (*path, "voicemail", "hours"), "calendar", mail.hours, draft.hours)
         if mail.shortest >= mail.longest:
             draft.document.complain((*path, "voicemail"), "`shortest` must be less than `longest`")
+        if mail.mail and draft.dialing is not None and draft.dialing.mail_from is None:
+            message = "messages are mailed in somebody's name; give the section `callbacks` a `mail_from`"
+            draft.document.complain((*path, "voicemail", "mail"), message)
 
 
 def _check_step(draft: Draft, path: Path_, step: StepShape) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from structlog.testing import capture_logs
 from agi.protocol import Request
 from hotline.app import Service
 from hotline.callbacks.trouble import Trouble
+from hotline.couriers import lacking
 from hotline.schema import load
 from hotline.settings import Address, Settings
 
@@ -76,6 +78,17 @@ async def test_a_start_without_any_pbx_to_listen_to_says_what_is_lost(service: S
     (line,) = lines
     assert line["log_level"] == "warning"
     assert line["event"].startswith("HOTLINE_AMI names no PBX.")
+
+
+async def test_a_start_says_what_the_configuration_asks_for_and_the_surroundings_lack(service: Service) -> None:
+    queue = next(iter(service.config.voicemail.values()))
+    asking = replace(queue, mail=("desk@example.org",), webhook="https://crm.example.org/")
+    config = replace(service.config, voicemail={queue.queue: asking})
+    mail, told = lacking(service.settings, config)
+    assert mail.startswith("HOTLINE_SMTP names no mail server")
+    assert told.startswith("HOTLINE_WEBHOOK_SECRET is not set")
+    assert mail.endswith(f"ask for it: {queue.queue}.")
+    assert list(lacking(service.settings, service.config)) == []
 
 
 async def test_what_redis_refuses_is_in_the_log_in_its_own_words(service: Service) -> None:

@@ -60,6 +60,9 @@ def test_a_missing_configuration_is_told_as_such(tmp_path: Path) -> None:
         ("--redis", "localhost:many", "host:port"),
         ("--ami", "hotline@127.0.0.1", "name=user:secret@host:port"),
         ("--ami", "a=u:s@127.0.0.1:5038,a=u:s@127.0.0.1:5039", "same name"),
+        ("--smtp", "mail.example.org:25", "smtp://host:port"),
+        ("--webhook-secret", "short", "16 signs or more"),
+        ("--api-token", "short", "24 signs or more"),
     ],
 )
 def test_a_wrong_address_is_told_with_how_it_should_look(option: str, value: str, said: str) -> None:

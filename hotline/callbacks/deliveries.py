@@ -1,0 +1,276 @@
+"""Messages are handed on, by mail or to a webhook, until they have arrived.
+
+Rules of this file:
+- The outbox is all that is needed: what is to be handed on are its recordings of the last days without a line
+  `done`. Redis may be down, and whatever dies goes on after a restart.
+- At least once. Processes that share a spool take turns, so that each delivery is made once while nobody dies between
+  a delivery and its line; the receiver knows a second one by its id.
+- What is older than TRY_FOR is given up, and told; a new address is not sent more of the past than that.
+- How often something was tried is known to the process that tried it alone: after a restart it is tried at once.
+- A recording that is gone (erased, say) is not handed on. Nothing here is ever in the way of a call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from hotline.callbacks.disk import locked
+from hotline.callbacks.lines import Done, Entry, Erased, Record
+from hotline.callbacks.outbox import Outbox
+from hotline.callbacks.trouble import Tell, Trouble
+from hotline.clock import Clock
+from hotline.events import DeliveryFailed, DeliveryMade, Emit
+
+FIRST_RETRY = 5.0
+LAST_RETRY = 3600.0
+GROWTH = 4
+TRY_FOR = 5 * 86400.0
+"""Seconds: over a long weekend, and a day on which somebody looks."""
+
+POLL = 5.0
+"""Seconds between looks at the outbox for what other processes put there."""
+
+LIMIT = 60.0
+"""Seconds that one delivery may take."""
+
+AT_ONCE = 4
+BATCH = 20
+"""Deliveries of one turn."""
+
+STUCK = 600.0
+"""Seconds after which a process that keeps its turn is passed by: longer than any turn can take."""
+
+LAST_PATIENCE = 10.0
+"""Seconds that a service which ends gives to deliveries under way."""
+
+LINES = 500
+
+
+class NotDelivered(Exception):
+    """A delivery was not made. The text says why, without a number, an address or a secret."""
+
+
+class Courier(Protocol):
+    """A way to hand messages on."""
+
+    what: str
+    """mail or webhook."""
+
+    def takes(self, entry: Entry) -> bool:
+        """Whether this message is to be handed on this way."""
+
+    async def deliver(self, entry: Entry) -> None:
+        """Hand it on. Raises NotDelivered."""
+
+
+@dataclass(slots=True)
+class _Parcel:
+    """A message to hand on. `made`: it was, and only its line is missing."""
+
+    entry: Entry
+    next: float
+    tries: int = 0
+    made: bool = False
+
+
+class Deliverer:
+    """Hands on what one courier takes. `tell` is given a trouble of the outbox once, while it lasts."""
+
+    def __init__(
+        self,
+        courier: Courier,
+        outbox: Outbox,
+        now: Clock,
+        *,
+        emit: Emit,
+        tell: Tell,
+        poll: float = POLL,
+        limit: float = LIMIT,
+        stuck: float = STUCK,
+    ) -> None:
+        self._courier, self._outbox, self._now = courier, outbox, now
+        self._emit, self._tell = emit, tell
+        self._poll, self._limit, self._stuck = poll, limit, stuck
+        self._lock = outbox.lines / f".{courier.what}"
+        self._hands = asyncio.Semaphore(AT_ONCE)
+        self._news = asyncio.Event()
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._parcels: dict[str, _Parcel] = {}
+        self._done: dict[str, float] = {}
+        self._positions: dict[str, int] | None = None
+        self._told: Trouble | None = None
+        self._last_turn = 0.0
+        self._closing = False
+
+    def wake(self) -> None:
+        """A message was kept here: hand it on now, not at the next look."""
+        self._news.set()
+
+    @property
+    def waiting(self) -> int:
+        """How many messages are to be handed on, as far as this process has read."""
+        return len(self._parcels)
+
+    async def run(self) -> None:
+        """Hand on until cancelled."""
+        self._last_turn = asyncio.get_running_loop().time()
+        while True:
+            self._news.clear()
+            try:
+                await self.round()
+            except OSError as error:
+                self._trouble(error)
+            else:
+                self._told = None
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._poll):
+                    await self._news.wait()
+
+    async def close(self) -> None:
+        """Begin nothing more, and see to an end what is under way."""
+        self._closing = True
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=LAST_PATIENCE)
+
+    async def round(self) -> None:
+        """Hand on all that is due, in turns with other processes. Raises OSError when the outbox cannot be read."""
+        more = True
+        while more and not self._closing:
+            async with self._turn() as mine:
+                if not mine:
+                    return
+                await self._catch_up()
+                due = self._due()
+                await asyncio.gather(*(self._see_to(parcel) for parcel in due[:BATCH]))
+            more = len(due) > BATCH
+
+    # -- turns ----------------------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[bool]:
+        """Nobody else hands on meanwhile. False while somebody does, if not for too long."""
+        loop, stack = asyncio.get_running_loop(), ExitStack()
+        entering = asyncio.ensure_future(asyncio.to_thread(stack.enter_context, locked(self._lock, 0.0)))
+        try:
+            mine = await asyncio.shield(entering)
+        except asyncio.CancelledError:
+            entering.add_done_callback(lambda _: stack.close())
+            raise
+        with stack:
+            if mine or loop.time() - self._last_turn >= self._stuck:
+                mine = True
+                self._last_turn = loop.time()
+            yield mine
+
+    async def _catch_up(self) -> None:
+        if self._positions is None:
+            self._positions = await asyncio.to_thread(self._past)
+        more = True
+        while more:
+            reading = await asyncio.to_thread(self._outbox.entries, self._positions, LINES)
+            for record in reading.records:
+                self._take(record)
+            self._positions, more = dict(reading.positions), reading.more
+        self._forget()
+
+    def _past(self) -> dict[str, int]:
+        """Files that are too old to hold anything to hand on count as read."""
+        first = f"{datetime.fromtimestamp(self._now() - TRY_FOR, UTC):%Y-%m}.jsonl"
+        return {file.name: file.stat().st_size for file in self._outbox.lines.glob("*.jsonl") if file.name < first}
+
+    def _take(self, record: Record) -> None:
+        match record:
+            case Entry():
+                new = record.id not in self._done and record.kept_at > self._now() - TRY_FOR
+                if new and record.sha256 and self._courier.takes(record):
+                    self._parcels.setdefault(record.id, _Parcel(record, next=0.0))
+            case Done(what=self._courier.what) | Erased():
+                self._done[record.id] = record.at
+                self._parcels.pop(record.id, None)
+
+    def _forget(self) -> None:
+        """The ids of deliveries so old that their messages would not be taken again."""
+        while self._done and (first := next(iter(self._done))) and self._done[first] < self._now() - 2 * TRY_FOR:
+            del self._done[first]
+
+    def _due(self) -> list[_Parcel]:
+        now = self._now()
+        return sorted((each for each in self._parcels.values() if each.next <= now), key=lambda each: each.next)
+
+    # -- one delivery ---------------------------------------------------------------------------------------------
+
+    async def _see_to(self, parcel: _Parcel) -> None:
+        """Make a delivery and write its line, whatever happens to who asked for it."""
+        async with self._hands:
+            if not self._closing:
+                task = asyncio.create_task(self._hand_on(parcel), name=f"{self._courier.what} of {parcel.entry.id}")
+                self._under_way.add(task)
+                task.add_done_callback(self._under_way.discard)
+                await asyncio.shield(task)
+
+    async def _hand_on(self, parcel: _Parcel) -> None:
+        entry = parcel.entry
+        try:
+            if not parcel.made:
+                await self._deliver(entry)
+                parcel.made = True
+                self._emit(self._made(entry))
+            await asyncio.to_thread(self._outbox.add, Done(id=entry.id, at=self._now(), what=self._courier.what))
+        except NotDelivered as failure:
+            self._failed(parcel, str(failure))
+        except OSError as error:
+            self._trouble(error)
+            self._later(parcel)
+        else:
+            self._parcels.pop(entry.id, None)
+            self._done[entry.id] = self._now()
+
+    async def _deliver(self, entry: Entry) -> None:
+        """Raises NotDelivered."""
+        try:
+            async with asyncio.timeout(self._limit):
+                await self._courier.deliver(entry)
+        except TimeoutError:
+            raise NotDelivered(f"It took longer than {self._limit:g} s.") from None
+        except NotDelivered:
+            raise
+        except Exception as error:  # a peer's strangest answer ends a try, not the service
+            raise NotDelivered(f"It failed: {type(error).__name__}.") from error
+
+    def _later(self, parcel: _Parcel) -> None:
+        parcel.next = self._now() + min(FIRST_RETRY * GROWTH ** min(parcel.tries, 10), LAST_RETRY)
+        parcel.tries += 1
+
+    def _failed(self, parcel: _Parcel, problem: str) -> None:
+        self._later(parcel)
+        entry = parcel.entry
+        given_up = parcel.next > entry.kept_at + TRY_FOR
+        if given_up:
+            self._parcels.pop(entry.id, None)
+        self._emit(
+            DeliveryFailed(
+                at=self._now(),
+                call=entry.call,
+                queue=entry.queue,
+                promise=entry.id,
+                what=self._courier.what,
+                problem=problem,
+                given_up=given_up,
+            )
+        )
+
+    def _made(self, entry: Entry) -> DeliveryMade:
+        return DeliveryMade(
+            at=self._now(), call=entry.call, queue=entry.queue, promise=entry.id, what=self._courier.what
+        )
+
+    def _trouble(self, error: OSError) -> None:
+        trouble = Trouble(f"Deliveries ({self._courier.what}) wait for the outbox: {error.strerror}.", "outbox")
+        if trouble != self._told:
+            self._tell(trouble)
+        self._told = trouble

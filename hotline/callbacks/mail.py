@@ -1,0 +1,119 @@
+"""Messages by mail, with the recording: the only file that imports aiosmtplib.
+
+Rules of this file:
+- One connection for each mail: messages are few, and nothing is left open.
+- With a login the connection is encrypted and the server proves who it is, or nothing is sent. Without one it is
+  encrypted where the server can, as mail servers do among each other: then nobody proves anything.
+- What a server says may hold addresses: they are masked before it is told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+from collections.abc import Sequence
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+
+from aiosmtplib import SMTP, SMTPException, SMTPRecipientsRefused, SMTPResponseException
+
+from hotline.callbacks.deliveries import NotDelivered
+from hotline.callbacks.letter import ATTACHED, Places, letter
+from hotline.callbacks.lines import Entry
+from hotline.clock import Clock
+from hotline.settings import MailServer
+
+ANSWER = 20.0
+"""Seconds that a server has for each answer."""
+
+MOST_ATTACHED = 8 * 1024 * 1024
+"""Bytes of a recording that servers still take: over eight minutes of speech."""
+
+MOST_SAID = 200
+
+_ADDRESS = re.compile(r"\S*@\S*")
+
+
+class Mailer:
+    """A courier. `kept` is the folder of the recordings, `sender` a bare address."""
+
+    what = "mail"
+
+    def __init__(self, server: MailServer, places: Places, *, sender: str, kept: Path, now: Clock) -> None:
+        self._server, self._places, self._sender = server, places, sender
+        self._kept, self._now = kept, now
+
+    def takes(self, entry: Entry) -> bool:
+        return bool(self._to(entry))
+
+    async def deliver(self, entry: Entry) -> None:
+        """Raises NotDelivered. Refused addresses beside accepted ones hold nothing up."""
+        mail = await asyncio.to_thread(self._mail, entry)
+        try:
+            await send(self._server, self._sender, self._to(entry), mail)
+        except SMTPRecipientsRefused as refused:
+            first = refused.recipients[0]
+            raise NotDelivered(f"The mail server refused every address: {_said(first)}") from None
+        except (SMTPException, OSError) as error:
+            raise NotDelivered(f"The mail server did not take it: {_said(error)}") from None
+
+    def _to(self, entry: Entry) -> tuple[str, ...]:
+        settings = self._places.of(entry.queue)
+        return settings.mail if settings else ()
+
+    def _mail(self, entry: Entry) -> bytes:
+        recording, remark = _recording(self._kept / f"{entry.id}.wav", entry)
+        return letter(
+            entry,
+            self._places,
+            sender=self._sender,
+            to=self._to(entry),
+            now=self._now(),
+            recording=recording,
+            remark=remark,
+        )
+
+
+def _recording(path: Path, entry: Entry) -> tuple[bytes, str]:
+    """What to attach, and what to say of it. Raises NotDelivered."""
+    try:
+        size = path.stat().st_size
+        content = path.read_bytes() if size <= MOST_ATTACHED else b""
+    except OSError as error:
+        raise NotDelivered(f"Its recording cannot be read: {error.strerror}.") from None
+    if not content:
+        return b"", f"The recording is too long for a mail. To have it: hotline voicemail export {entry.id}"
+    if sha256(content).hexdigest() != entry.sha256:
+        return content, "The recording is attached, but it is not as it was when it was kept: look at the disk."
+    return content, ATTACHED
+
+
+async def send(server: MailServer, sender: str, to: Sequence[str], mail: bytes) -> None:
+    """Raises SMTPException or OSError."""
+    client = SMTP(
+        hostname=server.address.host,
+        port=server.address.port,
+        username=server.user or None,
+        password=server.secret or None,
+        use_tls=server.tls,
+        start_tls=None if server.tls or not server.user else True,
+        validate_certs=server.tls or bool(server.user),
+        local_hostname=socket.gethostname() or None,
+        timeout=ANSWER,
+    )
+    try:
+        await client.connect()
+        await client.sendmail(sender, to, mail)
+        with suppress(SMTPException, OSError):  # it is taken; how the server says goodbye is nothing to us
+            await client.quit(timeout=1.0)
+    finally:
+        client.close()
+
+
+def _said(error: BaseException) -> str:
+    """An error in the server's words, or the machine's."""
+    words = f"{error.code} {error.message}" if isinstance(error, SMTPResponseException) else str(error)
+    line = " ".join(words.split()) or type(error).__name__
+    return _ADDRESS.sub("[address]", line)[:MOST_SAID]
