@@ -25,7 +25,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
-from agi.protocol import CommandRefused, HangUp, ProtocolError, Reply, Request, encode, encode_exec
+from agi.protocol import CommandRefused, HangUp, ProtocolError, Reply, Request, encode, encode_exec, joined
 
 PATIENCE = 30.0
 """Seconds that a command may take beyond what it was asked to take, before the wire counts as lost."""
@@ -141,6 +141,12 @@ class Channel:
         if result == _NO_SUCH_APPLICATION:
             raise CommandRefused(f"Asterisk has no application {application}: load its module.")
         return result
+
+    async def gosub(self, context: str, extension: str, *arguments: str | int) -> None:
+        """Run a subroutine of the dialplan, from its priority 1 to its Return, however long that takes."""
+        words = (context, extension, 1, joined(context, *arguments))
+        if self._number(await self.command("GOSUB", *words, patience=None)) < 0:
+            await self._failed(f"Asterisk could not run {context},{extension[:1]}…: include dialplan/hotline.conf.")
 
     async def _exchange(self, line: bytes, patience: float | None) -> Reply:
         while self._reply is not None:

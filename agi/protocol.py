@@ -247,12 +247,17 @@ def encode_exec(application: str, *arguments: str | int) -> bytes:
     """EXEC of an allowed application; the arguments are joined by commas. Raises CommandRefused."""
     if application not in APPLICATIONS:
         raise CommandRefused(f"The application {application[:40]!r} is not one of {', '.join(sorted(APPLICATIONS))}.")
+    return encode("EXEC", application, joined(application, *arguments))
+
+
+def joined(what: str, *arguments: str | int) -> str:
+    """Arguments of a dialplan application or subroutine as Asterisk takes them. Raises CommandRefused."""
     words = [str(argument) for argument in arguments]
     for word in words:
         # with AGIEXECFULL set in the dialplan, Asterisk would evaluate ${…} and $[…] in them
         if "," in word or "${" in word or "$[" in word:
-            raise CommandRefused(f"An argument of {application} holds a comma or an expression: {word[:40]!r}.")
-    return encode("EXEC", application, ",".join(words))
+            raise CommandRefused(f"An argument of {what} holds a comma or an expression: {word[:40]!r}.")
+    return ",".join(words)
 
 
 def _quote(word: str | int) -> str:

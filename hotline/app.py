@@ -23,10 +23,14 @@ from hotline.acd.core import Core
 from hotline.acd.desk import LAST_PATIENCE, Desk
 from hotline.acd.model import Snapshot
 from hotline.acd.roster import keep_roster
+from hotline.acd.virtual import PBX as VIRTUAL
 from hotline.callbacks.deliveries import Deliverer
 from hotline.callbacks.erasure import Erasure
+from hotline.callbacks.guard import Guard
 from hotline.callbacks.indexer import Indexer, PromiseCounts
 from hotline.callbacks.ledger import Ledger
+from hotline.callbacks.lending import Lending
+from hotline.callbacks.moving import Mover
 from hotline.callbacks.outbox import Outbox
 from hotline.callbacks.promise import Promises
 from hotline.callbacks.retention import Retention
@@ -45,6 +49,8 @@ from hotline.metrics import Metrics
 from hotline.pbxs import Pbxs
 from hotline.phones.agi import call_id
 from hotline.phones.sounds import Prompt, Sounds
+from hotline.placing.leg import Legs
+from hotline.placing.placing import Placing
 from hotline.reception import Reception
 from hotline.running import first, leaves, running, signals
 from hotline.schema.config import Config
@@ -96,7 +102,7 @@ class Service:
         )
         self.core = Core(self.store)
         self.pbxs = Pbxs(settings.ami, now=self.now, emit=self.emit, look_every=settings.reconcile)
-        self.bell = Bell(self.pbxs.chimes(), self.core.taken)
+        self.bell = Bell({**self.pbxs.chimes(), VIRTUAL: self._chime}, self.core.taken)
         self.desk = Desk(self.core, self.bell, self.now, self.emit)
         self.outbox = Outbox(settings.spool)
         self.indexer = Indexer(self.store, self.outbox, self.now, tell=self._tell_trouble)
@@ -108,10 +114,12 @@ class Service:
         self.answering = self._answering()
         self.callers = Callers(self.store, region=config.country)
         self.sounds = Sounds(settings.sounds, tell=self._tell_unheard)
+        self._callbacks()
         self.reception = Reception(
             config,
             desk=self.desk,
             answering=self.answering,
+            legs=self.legs,
             callers=self.callers,
             sounds=self.sounds,
             pbxs=self.pbxs.names,
@@ -170,6 +178,31 @@ class Service:
             emit=self.emit,
             tell=self._tell_trouble,
         )
+
+    def _callbacks(self) -> None:
+        config = self.config
+        mover = Mover(self.ledger, self.promises, self.now, self.emit)
+        self.legs = Legs(
+            self.ledger,
+            self.desk,
+            mover,
+            self.promises,
+            Lending(self.outbox),
+            guard=Guard(config.dialing),
+            dialing=config.dialing,
+        )
+        self.placing = Placing(
+            self.ledger,
+            self.desk,
+            self.pbxs,
+            self.promises,
+            mover,
+            queues=config.queues,
+            settings=config.callbacks,
+        )
+
+    async def _chime(self, call: str) -> None:
+        await self.placing.chime(call)
 
     def _rounds(self) -> Rounds:
         return Rounds(
@@ -238,18 +271,22 @@ class Service:
             self._web(),
         ):
             await self.store.wait_up(FIRST_LINK)
-            async with running(self._keep_time()), self.server:
+            async with running(self._keep_time(), self.placing.run()), self.server:
                 self.log.info("Ready for calls.", agi=str(self.settings.agi), http=str(self.settings.http))
                 await stop.wait()
                 self.log.info(
                     "Draining: no new calls; a second signal ends those under way.", calls=self.server.calls
                 )
-                await first(self.server.drain(), at_once.wait())
+                await first(self._drain(), at_once.wait())
             await self.answering.close()
             await asyncio.gather(*(each.close() for each in self.deliverers))
             await self.pbxs.close()
             await self.desk.close(0.0 if at_once.is_set() else LAST_PATIENCE)
         self.log.info("Stopped.")
+
+    async def _drain(self) -> None:
+        await self.placing.drain()
+        await self.server.drain()
 
     def _web(self) -> contextlib.AbstractAsyncContextManager[int]:
         return serve_http(self.settings.http.host, self.settings.http.port, self._figures, self._health())

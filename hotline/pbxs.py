@@ -9,15 +9,22 @@ from typing import Any
 
 from ami.actions import LinkDown
 from ami.client import Client
+from ami.events import OriginateResponse
 from hotline.acd.bell import Chime
 from hotline.acd.desk import Desk
 from hotline.acd.devices import Devices
-from hotline.acd.model import AgentSettings
+from hotline.acd.model import AgentSettings, Missed
 from hotline.acd.nets import Nets
 from hotline.clock import Clock
 from hotline.events import Emit, LinkChanged
 from hotline.flow.phone import BELL
 from hotline.settings import Manager
+
+ANSWER_PATIENCE = 5.0
+"""Seconds beyond the ringing that a PBX has to say how it ended."""
+
+_MISSES = {1: Missed.REJECTED, 3: Missed.NO_ANSWER, 5: Missed.BUSY, 8: Missed.UNREGISTERED}
+"""Reasons of an OriginateResponse (AST_CONTROL_HANGUP, _RINGING, _BUSY, _CONGESTION); measured on Asterisk 22."""
 
 
 class Pbxs:
@@ -31,6 +38,7 @@ class Pbxs:
         self._now, self._emit = now, emit
         self._clients = {manager.name: self._client(manager) for manager in managers}
         self._nets: dict[str, Nets] = {}
+        self._rung: dict[str, asyncio.Future[OriginateResponse]] = {}  # action id → how an agent took a callback
 
     def _client(self, pbx: Manager) -> Client:
         def on_link(up: bool) -> None:
@@ -75,7 +83,87 @@ class Pbxs:
 
     async def _listen(self, client: Client, nets: Nets) -> None:
         async for message in client.events():
-            await nets.hear(message)
+            if isinstance(message, OriginateResponse):
+                if client.is_ours(message.action_id):
+                    self._tell_answer(message)
+            else:
+                await nets.hear(message)
+
+    # -- callbacks ------------------------------------------------------------------------------------------------
+
+    @property
+    def any_up(self) -> bool:
+        """Whether an agent's phone could be rung now."""
+        return any(client.up for client in self._clients.values())
+
+    async def ring_agent(
+        self, phone: str, *, channel_id: str, seconds: float, caller_id: str, variables: Mapping[str, str]
+    ) -> Missed | None:
+        """Ring an agent's phone for a callback; None once they answered, and the dialplan has them.
+
+        PBXs that do not have the phone are passed over. Where a channel of that id exists nothing is rung: LOST.
+        """
+        outcome = Missed.LOST
+        for client in [each for each in self._clients.values() if each.up]:
+            try:
+                answer = await self._originate(client, phone, channel_id, seconds, caller_id, variables)
+            except (LinkDown, TimeoutError):
+                return Missed.LOST  # it may be ringing there
+            if answer is None or answer.ok:
+                return None if answer else Missed.LOST
+            outcome = _MISSES.get(answer.reason, Missed.UNREGISTERED)
+            if outcome is not Missed.UNREGISTERED:
+                return outcome
+        return outcome
+
+    async def _originate(
+        self,
+        client: Client,
+        phone: str,
+        channel_id: str,
+        seconds: float,
+        caller_id: str,
+        variables: Mapping[str, str],
+    ) -> OriginateResponse | None:
+        """None when the PBX refused. Raises LinkDown, TimeoutError."""
+        reply = await client.originate(
+            phone,
+            channel_id=channel_id,
+            context="hotline-callback",
+            exten="s",
+            seconds=seconds,
+            caller_id=caller_id,
+            variables=variables,
+        )
+        if not reply.ok:
+            return None
+        try:
+            async with asyncio.timeout(seconds + ANSWER_PATIENCE):
+                return await self._answer_of(reply.action_id)
+        finally:
+            self._rung.pop(reply.action_id, None)
+
+    def _answer_of(self, action_id: str) -> asyncio.Future[OriginateResponse]:
+        """The answer may come before we have read the reply."""
+        return self._rung.setdefault(action_id, asyncio.get_running_loop().create_future())
+
+    def _tell_answer(self, answer: OriginateResponse) -> None:
+        waiting = self._answer_of(answer.action_id)
+        if not waiting.done():
+            waiting.set_result(answer)
+
+    async def channels(self) -> frozenset[str] | None:
+        """The ids of all channels there are; None when a PBX cannot tell."""
+        ids: set[str] = set()
+        try:
+            for client in self._clients.values():
+                snapshot = await client.snapshot()
+                if not snapshot.complete:
+                    return None
+                ids.update(each.uniqueid for each in snapshot.channels)
+        except LinkDown:
+            return None
+        return frozenset(ids)
 
     async def look(self) -> None:
         """Compare Redis with every PBX now."""

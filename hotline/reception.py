@@ -5,6 +5,7 @@ Rules of this file:
   the caller over: to another server, to us again, or to its own voicemail.
 - `ended` is the dialplan's last word on a call that no session finished. It knows who answered, even where no event
   of the PBX reaches us.
+- `callback` is an agent who has answered a callback, `callback-ended` the dialplan's last word on it.
 - `agent` is a phone that dialed one of the agents' codes (hotline.shifts).
 """
 
@@ -28,8 +29,10 @@ from hotline.callers import Callers
 from hotline.events import CallEnded, CallRefused, CallStarted, Emit
 from hotline.flow.engine import walk
 from hotline.flow.phone import HungUp, LineLost, Phone
+from hotline.phones.agent import AgentPhone, in_hand, last_word
 from hotline.phones.agi import AgiPhone, Answer, BadCall, call_id, call_info, last_answer
 from hotline.phones.sounds import Sounds
+from hotline.placing.leg import Legs
 from hotline.schema.config import Config
 from hotline.shifts import Shifts
 
@@ -55,6 +58,7 @@ class Reception:
         *,
         desk: Desk,
         answering: Answering,
+        legs: Legs,
         callers: Callers,
         sounds: Sounds,
         pbxs: Collection[str],
@@ -62,6 +66,7 @@ class Reception:
         log: BoundLogger,
     ) -> None:
         self.config, self.desk, self.emit = config, desk, emit
+        self._legs = legs
         self._answering, self._callers, self._sounds, self._log = answering, callers, sounds, log
         self._shifts = Shifts(config.agents, config.pauses, desk=desk, log=log)
         self._calls: dict[str, _Session] = {}
@@ -100,11 +105,17 @@ class Reception:
 
     async def handle(self, channel: Channel) -> None:
         """Serve one request of the dialplan. An exception closes the line and the dialplan goes on."""
-        handler = {"call": self._call, "ended": self._ended, "agent": self._agent}.get(channel.request.script)
+        handler = {
+            "call": self._call,
+            "ended": self._ended,
+            "callback": self._callback,
+            "callback-ended": self._callback_ended,
+            "agent": self._agent,
+        }.get(channel.request.script)
         if handler is None:
             self.emit(CallRefused(at=self.now(), reason="bad-request"))
             self._log.warning(
-                "The dialplan asked for something we do not serve; it must be call, ended or agent.",
+                "The dialplan asked for something we do not serve; see dialplan/hotline.conf.",
                 script=channel.request.script[:40],
             )
             return
@@ -201,6 +212,28 @@ class Reception:
     async def _tell_answer(self, call: str, answer: Answer | None) -> None:
         if answer:
             await self.desk.answered(call, answer.agent, answer.token, answer.ago)
+
+    async def _callback(self, channel: Channel) -> None:
+        try:
+            hand = in_hand(channel.request)
+            phone = AgentPhone(channel, hand, sounds=self._sounds, language=self.config.flow.language)
+        except BadCall as problem:
+            self._log.warning("A request without a sound callback in it was refused.", problem=str(problem))
+            return
+        with bound_contextvars(call=hand.call):
+            try:
+                await self._legs.serve(phone, hand)
+            except (HungUp, LineLost):
+                return
+
+    async def _callback_ended(self, channel: Channel) -> None:
+        try:
+            hand = in_hand(channel.request)
+        except BadCall as problem:
+            self._log.warning("A request without a sound callback in it was refused.", problem=str(problem))
+            return
+        with bound_contextvars(call=hand.call):
+            await self._legs.ended(hand, last_word(channel.request))
 
     async def _agent(self, channel: Channel) -> None:
         phone = self._phone(channel)

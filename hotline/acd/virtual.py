@@ -15,6 +15,9 @@ from dataclasses import replace
 from hotline.acd.model import QueueSettings
 
 SUFFIX = ":callback"
+PBX = ":callbacks"
+"""Where a virtual caller's bell is: in the process that has the promise in hand. No PBX has such a name."""
+
 _NEVER = 100 * 366 * 86400.0
 """Seconds that nobody waits."""
 
@@ -26,6 +29,7 @@ def queue_of_callbacks(queue: QueueSettings) -> QueueSettings:
         name=queue.name + SUFFIX,
         widen=tuple(replace(step, after=_NEVER + step.after) for step in queue.widen),
         reserve_above=_NEVER if queue.reserve_above else 0.0,
+        sticky=_NEVER,  # nobody is known as the last agent of one, but who was given the promise by staff
         max_expected_wait=0.0,
         overflow=None,
         max_wait=0.0,

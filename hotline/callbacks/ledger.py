@@ -52,6 +52,8 @@ class Promise:
     id: str
     state: State
     due: float = 0.0
+    first_due: float = 0.0
+    """What the caller was promised."""
     arrival: float = 0.0
     """When the caller asked; it orders those who wait to be called."""
     moved: float = 0.0
@@ -125,6 +127,10 @@ class Ledger:
         most = "place" if place else str(cap)
         found = await self._run("claim", self._indexer.spool, json.dumps(reached), queue, token, most)
         return _promise(found) if found else None
+
+    async def in_hand(self, queue: str) -> int:
+        """How many of a queue are in hand, but for those who keep a place."""
+        return int(await self._store.read("scard", self._keys[0] + f"in-hand:{queue}".encode()))
 
     async def hold(self, id: str, token: str) -> bool:
         """We are alive, and have it in hand; False when it is not ours any more."""
@@ -271,6 +277,7 @@ def _promise(fields: dict[str, Any]) -> Promise:
         **{name: text(name) for name in (*plain, *about)},
         state=State(fields["state"]),
         due=number("due"),
+        first_due=number("promised"),
         arrival=number("recorded_at"),
         moved=number("moved"),
         seconds=number("seconds"),

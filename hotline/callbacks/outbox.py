@@ -3,6 +3,7 @@
     spool/tmp/<id>.wav            being recorded by the PBX        (+ <id>.note: whose it is)
     spool/voicemail/<id>.wav      kept
     spool/outbox/<yyyy-mm>.jsonl  one line per kept message; the truth from which Redis is filled
+    spool/listen/<random>.wav     a copy for the PBX to play to an agent, for as long as that takes
     spool/fallback/<call>.wav     recorded by the dialplan alone   (+ <call>.note), see salvage.py
 
 Rules of this file:
@@ -40,7 +41,7 @@ PROBE = ".probe-"
 
 _LOCK_PATIENCE = 3.0
 _CLOSING_PAUSE = 0.01
-_FOLDERS = (("voicemail", 0o700), ("outbox", 0o700), ("tmp", 0o2770), ("fallback", 0o2770))
+_FOLDERS = (("voicemail", 0o700), ("outbox", 0o700), ("tmp", 0o2770), ("fallback", 0o2770), ("listen", 0o2770))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ Rules of this file:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import TypeVar
+from zoneinfo import ZoneInfo
 
 from hotline.callbacks.calendar import Calendar, NeverOpens, Window
 from hotline.callbacks.hours import RingingHours
@@ -71,6 +72,17 @@ class Promises:
         """Whether a customer may be rung at `now`."""
         window = self.window_for(queue, now)
         return window is not None and now in window
+
+    def zone(self, queue: str) -> ZoneInfo:
+        """By whose clock moments of a queue are spoken."""
+        settings = self._of(queue, self.settings)
+        return self._calendars[settings.calendar].zone if settings else ZoneInfo("UTC")
+
+    def next_day(self, queue: str, now: float) -> float:
+        """The first moment of a later day at which a customer may be rung, in POSIX seconds."""
+        local = datetime.fromtimestamp(now, self.zone(queue))
+        midnight = datetime.combine(local.date() + timedelta(days=1), time.min, local.tzinfo)
+        return self.soonest(queue, midnight).timestamp()
 
     def soonest(self, queue: str, moment: datetime, part: str = "") -> datetime:
         """The first moment from `moment` on at which a customer may be rung.

@@ -52,6 +52,14 @@ def spoken_window(start: datetime, end: datetime, now: datetime, language: str =
     return ("callback-promise", *day, _time(first, "from"), _time(last, "until"))
 
 
+def spoken_past(moment: datetime, now: datetime, language: str = "en") -> tuple[str, ...]:
+    """Prompts for when somebody asked, e.g. ("callback-asked", "yesterday", "time-22-00"), to the hour before it."""
+    hour = moment.replace(tzinfo=None, minute=0, second=0, microsecond=0)
+    ago = (now.astimezone(moment.tzinfo).date() - hour.date()).days
+    day = ("today",) if ago <= 0 else ("yesterday",) if ago == 1 else _day(hour, ago, language)
+    return ("callback-asked", *day, _time(hour, "time"))
+
+
 def _rounded(moment: datetime) -> datetime:
     """What the clock shows at a moment, up to the next quarter hour."""
     wall = moment.replace(tzinfo=None)

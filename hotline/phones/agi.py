@@ -38,8 +38,8 @@ _STRAY_KEYS = 3
 _UNKNOWN = "?"
 
 _CALL = re.compile(r"[A-Za-z0-9._-]{1,80}")
-_CHANNEL = re.compile(r"[A-Za-z0-9]{1,20}/[A-Za-z0-9@._+*#:;/-]{1,120}")
-_PBX = re.compile(r"[A-Za-z0-9_-]{1,40}")
+CHANNEL = re.compile(r"[A-Za-z0-9]{1,20}/[A-Za-z0-9@._+*#:;/-]{1,120}")
+PBX = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _DIALED = re.compile(r"[0-9A-Za-z+*#._-]{1,40}")
 _TARGET = re.compile(r"[A-Za-z0-9]{1,20}/[A-Za-z0-9+._-]{1,64}(?:@[A-Za-z0-9._-]{1,64})?")
 _MUSIC = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -57,6 +57,7 @@ _CALL_REJECTED = "21"
 
 P = ParamSpec("P")
 R = TypeVar("R")
+Line = TypeVar("Line", bound="AgiPhone")
 
 
 def call_id(request: Request) -> str:
@@ -74,17 +75,17 @@ def call_info(request: Request) -> CallInfo:
     args = dict(enumerate(request.args))
     attempt = args.get(2, "")
     return CallInfo(
-        call=_checked(_CALL, args.get(0, ""), "the call's linkedid (first argument)"),
-        channel=_checked(_CHANNEL, request.channel, "agi_channel"),
-        pbx=_checked(_PBX, args.get(1, ""), "the PBX's name (second argument)"),
-        dialed=_checked(_DIALED, request.extension, "agi_extension"),
+        call=checked(_CALL, args.get(0, ""), "the call's linkedid (first argument)"),
+        channel=checked(CHANNEL, request.channel, "agi_channel"),
+        pbx=checked(PBX, args.get(1, ""), "the PBX's name (second argument)"),
+        dialed=checked(_DIALED, request.extension, "agi_extension"),
         caller=_NOT_IN_A_NUMBER.sub("", request.caller)[:40],
         attempt=int(attempt) if attempt.isascii() and attempt.isdigit() and len(attempt) < 4 else 1,
         served=args.get(3) == "ANSWER",
     )
 
 
-def _checked(pattern: re.Pattern[str], value: str, what: str) -> str:
+def checked(pattern: re.Pattern[str], value: str, what: str) -> str:
     if not pattern.fullmatch(value):
         # the value itself may be a phone number: not into a message that ends up in a log
         raise BadCall(f"A request's {what} is missing or has characters that it cannot have ({len(value)} of them).")
@@ -108,10 +109,10 @@ def last_answer(request: Request) -> Answer | None:
 
 def _answer(partner: str, answered: str, now: str) -> Answer | None:
     offer = parse_offer(partner)
-    return Answer(*offer, _seconds_between(answered, now)) if offer else None
+    return Answer(*offer, seconds_between(answered, now)) if offer else None
 
 
-def _seconds_between(answered: str, now: str) -> float:
+def seconds_between(answered: str, now: str) -> float:
     """By the PBX's clock at both ends; 0 where its dialplan lacks the note of the answer."""
     try:
         return max(0.0, float(now) - float(answered))
@@ -119,13 +120,13 @@ def _seconds_between(answered: str, now: str) -> float:
         return 0.0
 
 
-def _on_the_line(
-    verb: Callable[Concatenate[AgiPhone, P], Coroutine[Any, Any, R]],
-) -> Callable[Concatenate[AgiPhone, P], Coroutine[Any, Any, R]]:
+def on_the_line(
+    verb: Callable[Concatenate[Line, P], Coroutine[Any, Any, R]],
+) -> Callable[Concatenate[Line, P], Coroutine[Any, Any, R]]:
     """Translate the wire's ends into the engine's."""
 
     @functools.wraps(verb)
-    async def translated(phone: AgiPhone, /, *args: P.args, **kwargs: P.kwargs) -> R:
+    async def translated(phone: Line, /, *args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return await verb(phone, *args, **kwargs)
         except ChannelGone:
@@ -148,18 +149,18 @@ class AgiPhone:
         self._music = ""
         self._class = "default"
 
-    @_on_the_line
+    @on_the_line
     async def resume(self) -> None:
         """After a re-entry, speak the language that the caller had chosen; the first time, do nothing."""
         if self.info.attempt > 1:
             language = await self._channel.get_variable(PREFIX + "LANGUAGE")
             self.language = language if language in self._languages else self._default
 
-    @_on_the_line
+    @on_the_line
     async def answer(self) -> None:
         await self._channel.answer()
 
-    @_on_the_line
+    @on_the_line
     async def say(self, prompts: Sequence[str], *, stop_keys: str = "") -> str:
         await self._quiet()
         for file in self._files(prompts):
@@ -171,7 +172,7 @@ class AgiPhone:
                 return key
         return ""
 
-    @_on_the_line
+    @on_the_line
     async def ask(self, prompts: Sequence[str], *, seconds: float) -> str:
         await self._quiet()
         for _ in range(_STRAY_KEYS):
@@ -180,13 +181,13 @@ class AgiPhone:
                 return key  # or "", which is in every string
         return ""
 
-    @_on_the_line
+    @on_the_line
     async def digits(self, prompts: Sequence[str], *, most: int, seconds: float) -> str:
         await self._quiet()
         keys = await self._channel.digits(self._files(prompts), most=most, seconds=seconds)
         return "".join(key for key in keys if key in KEYS)
 
-    @_on_the_line
+    @on_the_line
     async def play(self, path: PurePath, *, stop_keys: str = "") -> str:
         await self._quiet()
         try:
@@ -194,14 +195,14 @@ class AgiPhone:
         except CommandRefused:
             return ""  # a file that Asterisk cannot play
 
-    @_on_the_line
+    @on_the_line
     async def hold(self, seconds: float, *, music: str) -> str:
         if self._music != music:
             await self._channel.music(True, music)
             self._music = self._class = music
         return await self._channel.wait_digit(seconds)
 
-    @_on_the_line
+    @on_the_line
     async def record(self, path: PurePath, *, most: float, silence: float, stop_keys: str = "#") -> Recorded:
         try:
             await self._quiet()
@@ -215,7 +216,7 @@ class AgiPhone:
             raise CannotRecord(str(refused)) from None
         return Recorded(recorded.seconds, recorded.hung_up, recorded.key)
 
-    @_on_the_line
+    @on_the_line
     async def dial(self, target: str, *, seconds: float) -> Dialed:
         if not _TARGET.fullmatch(target):
             raise ValueError(f"{target[:60]!r} cannot be rung: write it like PJSIP/anna or PJSIP/1900@trunk.")
@@ -232,20 +233,20 @@ class AgiPhone:
             "DIALSTATUS", "HANGUPCAUSE", PREFIX + "ANSWERED", "STRFTIME(,,%s.%3q)"
         )
         if status == "ANSWER":
-            return Dialed(DialOutcome.ANSWERED, _seconds_between(answered, now))
+            return Dialed(DialOutcome.ANSWERED, seconds_between(answered, now))
         # only here: after a phone that rang in vain, HANGUPCAUSE is still that of the dial before
         if status == "CHANUNAVAIL" and cause == _CALL_REJECTED:
             return Dialed(DialOutcome.REJECTED)
         return Dialed(_OUTCOMES.get(status, DialOutcome.UNREACHABLE))
 
-    @_on_the_line
+    @on_the_line
     async def last_answer(self) -> Answer | None:
         """The last conversation of this call, which a service may not have lived to tell of."""
         return _answer(
             *await self._channel.get_variables(PREFIX + "PARTNER", PREFIX + "ANSWERED", "STRFTIME(,,%s.%3q)")
         )
 
-    @_on_the_line
+    @on_the_line
     async def set_language(self, language: str) -> None:
         if language not in self._languages:
             raise ValueError(f"{language[:20]!r} is not a language of this hotline: {', '.join(self._languages)}.")
@@ -253,15 +254,15 @@ class AgiPhone:
         await self._channel.set_variable("CHANNEL(language)", language)
         await self._channel.set_variable(PREFIX + "LANGUAGE", language)
 
-    @_on_the_line
+    @on_the_line
     async def note(self, name: str, value: str) -> None:
         await self._channel.set_variable(PREFIX + name, value)
 
-    @_on_the_line
+    @on_the_line
     async def noted(self, name: str) -> str:
         return await self._channel.get_variable(PREFIX + name)
 
-    @_on_the_line
+    @on_the_line
     async def hang_up(self) -> None:
         await self._channel.set_variable(PREFIX + DONE, "1")
         await self._channel.hangup()

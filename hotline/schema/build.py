@@ -174,7 +174,10 @@ def _prompts(parts: Draft, calendars: Mapping[str, Calendar]) -> dict[str, dict[
     """The administrator's prompts, then the product's own phrases wherever these leave a gap."""
     known = languages(parts)
     own = _parts(parts.prompts)
-    times = _times(_spans(calendars, _parts(parts.queues).values()))
+    queues = _parts(parts.queues).values()
+    times = _times(_spans(calendars, queues))
+    if any(map(_calls_back, queues)):  # agents hear since when somebody waits
+        times |= {time_prompt(hour * 60) for hour in range(24)}
     names = [*own, *phrasebook("en").texts, *sorted(times)]
     return {
         name: {

@@ -114,6 +114,7 @@ async def test_a_kept_message_is_a_promise_with_all_that_is_known(indexer, outbo
         "attempts": "0",
         "moved": f"{NOW:.6f}",
         "spool": outbox.identity(),
+        "promised": f"{NOW + HOUR:.6f}",
     }
     assert ids(redis, "captured") == ["a"]
 

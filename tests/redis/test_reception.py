@@ -71,6 +71,7 @@ def reception(floor: Floor, tmp_path: Path) -> Reception:
         load(CONFIG),
         desk=floor.desk,
         answering=SimpleNamespace(),  # type: ignore[arg-type]
+        legs=SimpleNamespace(),  # type: ignore[arg-type]
         callers=Callers(floor.core._store, region="VN"),
         sounds=Sounds(tmp_path),
         pbxs=["pbx1"],

@@ -31,7 +31,7 @@ function kinds.kept(id, fields)
   if redis.call('EXISTS', P .. 'promise:' .. id) == 1 then return end
   local promise = setmetatable({ id = id }, BLANK)
   for field, text in pairs(fields) do set(promise, field, text) end
-  set(promise, 'spool', ARGV[2], 'attempts', '0', 'moved', fields.kept_at)
+  set(promise, 'spool', ARGV[2], 'attempts', '0', 'moved', fields.kept_at, 'promised', fields.due)
   added = added + 1
   if promise.key ~= '' then redis.call('SET', P .. 'asked:' .. promise.key, id) end
   local name = P .. 'open:' .. promise.number
@@ -74,10 +74,11 @@ function kinds.moved(id, fields)
   if not promise or not believed(promise, fields) then return end
   for _, field in ipairs({ 'due', 'outcome', 'by' }) do set(promise, field, fields[field]) end
   if fields.agent ~= '' then set(promise, 'agent', fields.agent) end
+  if fields.token ~= '' then set(promise, 'attempts', fields.attempts) end -- also one that was taken back
   if fields.outcome == 'assigned' then redis.call('SET', P .. 'last:callback_' .. id, fields.agent) end
   if fields.state == 'dialing' then
     local lease = moment(tonumber(fields.at) + LEASE)
-    set(promise, 'token', fields.token, 'claim', fields.token, 'lease', lease, 'attempts', fields.attempts)
+    set(promise, 'token', fields.token, 'claim', fields.token, 'lease', lease)
     count_dial(promise, fields.day)
   else
     set(promise, 'claim', '')

@@ -55,7 +55,7 @@ def test_only_we_can_read_messages_and_the_pbx_can_record_them(outbox: Outbox) -
     id = record(outbox, sound(2))
     outbox.keep(id, **ABOUT)
     modes = {each.name: stat.S_IMODE(each.stat().st_mode) for each in outbox.spool.iterdir()}
-    assert modes == {"tmp": 0o2770, "fallback": 0o2770, "voicemail": 0o700, "outbox": 0o700}
+    assert modes == {"tmp": 0o2770, "fallback": 0o2770, "listen": 0o2770, "voicemail": 0o700, "outbox": 0o700}
     files = [each for folder in (outbox.kept, outbox.lines) for each in folder.iterdir()]
     assert len(files) == 3
     assert {stat.S_IMODE(each.stat().st_mode) for each in files} == {0o600}

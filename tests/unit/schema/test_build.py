@@ -217,10 +217,15 @@ def times(config: Config, word: str) -> set[str]:
     }
 
 
+HOURS = {f"{hour:02}-00" for hour in range(24)}
+"""Agents hear at what hour a callback was asked for."""
+
+
 def test_times_are_spoken_that_a_calendar_can_promise():
     config = loads(with_('"13:00-17:00"]}', '"13:10-17:00"], sat: ["02:30-05:00"], sun: ["20:00-24:00"]}'))
     begins = {"08-00", "13-15", "02-30", "03-00", "20-00"}  # 03:00: when clocks go forward
-    assert times(config, "time") == times(config, "from") == begins
+    assert times(config, "from") == begins
+    assert times(config, "time") == begins | HOURS
     assert times(config, "until") == {"12-00", "17-00", "05-00", "00-00", "01-00"}
 
 
@@ -228,7 +233,9 @@ def test_times_are_spoken_at_which_the_hours_for_callbacks_begin_and_end():
     parts = "parts: {morning: 06:00-10:30, evening: 18:40-22:00}"
     text = with_(QUEUE, f"{{voicemail: {{hours: office, {parts}}}, callbacks: {{between: 09:00-20:00}}}}")
     config = loads(text)
-    assert times(config, "from") == times(config, "time") == {"08-00", "13-00", "06-00", "18-45", "09-00"}
+    begins = {"08-00", "13-00", "06-00", "18-45", "09-00"}
+    assert times(config, "from") == begins
+    assert times(config, "time") == begins | HOURS
     assert times(config, "until") == {"12-00", "17-00", "10-30", "22-00", "20-00"}
 
 

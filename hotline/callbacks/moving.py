@@ -1,0 +1,62 @@
+"""Moves of promises that the service makes: on disk, in Redis, and told."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from hotline.callbacks.ledger import Ledger, Promise
+from hotline.callbacks.outcome import Next
+from hotline.callbacks.promise import Promises
+from hotline.clock import Clock
+from hotline.events import Emit, PromiseMoved
+
+
+class Mover:
+    """Moves promises and tells of it."""
+
+    def __init__(self, ledger: Ledger, promises: Promises, now: Clock, emit: Emit) -> None:
+        self._ledger, self._promises, self._now, self._emit = ledger, promises, now, emit
+
+    async def move(
+        self,
+        promise: Promise,
+        following: Next,
+        *,
+        outcome: str = "",
+        by: str = "service",
+        agent: str = "",
+        token: str = "",
+        call: str = "",
+    ) -> None:
+        """As Ledger.move. Raises OSError."""
+        await self._ledger.move(
+            promise, following.state, due=following.due, outcome=outcome, by=by, agent=agent, token=token, call=call
+        )
+        self.tell(promise, following, outcome=outcome, by=by, agent=agent)
+
+    def tell(self, promise: Promise, following: Next, *, outcome: str = "", by: str = "", agent: str = "") -> None:
+        """Say what became of it."""
+        now = self._now()
+        at = datetime.fromtimestamp(now, UTC)
+        self._emit(
+            PromiseMoved(
+                at=now,
+                call=promise.call,
+                queue=promise.queue,
+                promise=promise.id,
+                state=following.state.value,
+                outcome=outcome,
+                by=by,
+                agent=agent,
+                attempts=promise.attempts,
+                age=max(0.0, now - promise.arrival),
+                in_window=self._in_window(promise, at),
+            )
+        )
+
+    def _in_window(self, promise: Promise, at: datetime) -> bool:
+        """Whether this is within the hours that were promised: those of the first due moment, or next after it."""
+        window = self._promises.window_for(
+            promise.queue, datetime.fromtimestamp(promise.first_due, UTC), promise.part
+        )
+        return window is None or at < window.end

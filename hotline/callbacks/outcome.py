@@ -1,0 +1,50 @@
+"""What becomes of a promise after somebody had it in hand: talked, tried again, or given up.
+
+Rules of this file:
+- Pure. Whether and when it is tried again is said by hotline.callbacks.promise; here is which outcome leads there.
+- An attempt is one ring of the customer's phone. What ends before that costs none, and waits a little, so that a
+  promise which nobody wants does not go round in circles.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from hotline.callbacks.ledger import Promise
+from hotline.callbacks.promise import Promises
+from hotline.callbacks.states import State
+from hotline.flow.phone import DialOutcome
+
+UNTRIED_PAUSE = 60.0
+"""Seconds until a promise that was put down untried is in line again."""
+
+OUTCOMES = {
+    DialOutcome.BUSY: "busy",
+    DialOutcome.NO_ANSWER: "no-answer",
+    DialOutcome.REJECTED: "rejected",
+    DialOutcome.UNREACHABLE: "unreachable",
+    DialOutcome.CANCELLED: "failed",
+}
+"""How a customer's phone was rung in vain → the word of the configuration's `again`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """The state that follows, and when it is tried again (0: never)."""
+
+    state: State
+    due: float = 0.0
+
+
+def after_attempt(promises: Promises, promise: Promise, outcome: str, now: float) -> Next:
+    """The customer was not reached in the attempt that is under way; `promise.attempts` counts it already."""
+    at = datetime.fromtimestamp(now, UTC)
+    due = promises.again(promise.queue, outcome, promise.attempts, at, promise.part)
+    return Next(State.RETRY, due.timestamp()) if due else Next(State.UNREACHABLE)
+
+
+def untried(promises: Promises, promise: Promise, now: float, pause: float = UNTRIED_PAUSE) -> Next:
+    """Nobody rang the customer: in line again after `pause` seconds, in the hours for that."""
+    at = datetime.fromtimestamp(now, UTC) + timedelta(seconds=pause)
+    return Next(State.RETRY, promises.soonest(promise.queue, at).timestamp())

@@ -1,0 +1,83 @@
+"""An agent's line during a callback: a phone from which a customer's phone is rung.
+
+Rules of this file:
+- What a stranger could put into a request is filtered here, once, by `in_hand`.
+- The customer's phone is rung by the dialplan's [hotline-call-customer] alone, which reaches nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+
+from agi.channel import Channel
+from agi.protocol import CommandRefused, Request
+from hotline.acd.model import parse_offer
+from hotline.flow.phone import CallInfo, Dialed, DialOutcome
+from hotline.phones.agi import CHANNEL, PBX, PREFIX, AgiPhone, BadCall, checked, on_the_line, seconds_between
+from hotline.phones.sounds import Sounds
+from hotline.placing.leg import InHand, LastWord
+
+_ID = re.compile(r"[A-Za-z0-9._-]{1,120}")
+_TOKEN = re.compile(r"[a-z]{1,40}")
+_NUMBER = re.compile(r"\+[1-9][0-9]{7,14}")
+
+
+def in_hand(request: Request) -> InHand:
+    """From agi://…/callback,uniqueid,PBX,promise,claim,offer. Raises BadCall."""
+    _, _, promise, claim, offer, *_ = (*request.args, *[""] * 5)
+    held = parse_offer(offer)
+    if held is None:
+        raise BadCall("A callback's offer (fifth argument) is missing.")
+    return InHand(
+        promise=checked(_ID, promise, "promise (third argument)"),
+        claim=checked(_TOKEN, claim, "claim (fourth argument)"),
+        agent=held[0],
+        token=held[1],
+    )
+
+
+def last_word(request: Request) -> LastWord:
+    """From agi://…/callback-ended,uniqueid,PBX,promise,claim,offer,customer,DIALSTATUS,answered,now."""
+    customer, status, answered, now, *_ = (*request.args[5:9], "", "", "", "")
+    rung = customer not in ("", "REFUSED", "LATE")
+    talked = seconds_between(answered, now) if rung and answered else 0.0
+    return LastWord(rung, rung and status == "ANSWER", talked)
+
+
+class AgentPhone(AgiPhone):
+    """The line of an agent who has answered a callback."""
+
+    def __init__(self, channel: Channel, hand: InHand, *, sounds: Sounds, language: str) -> None:
+        """Raises BadCall."""
+        where = checked(CHANNEL, channel.request.channel, "agi_channel")
+        pbx = checked(PBX, channel.request.args[1], "PBX (second argument)")
+        info = CallInfo(call=hand.call, channel=where, pbx=pbx, dialed="callback")
+        super().__init__(channel, info, sounds=sounds, language=language, languages=(language,))
+
+    @on_the_line
+    async def epoch(self, /) -> int:
+        """The PBX's clock, in whole seconds."""
+        return int(await self._channel.get_variable("EPOCH") or 0)
+
+    @on_the_line
+    async def call_customer(
+        self, /, number: str, *, before: int, seconds: float, caller_id: str, greeting: str, language: str
+    ) -> Dialed:
+        """Ring a customer's phone, and talk; unless it is later than `before` by the PBX's clock.
+
+        The customer hears the prompt `greeting` in `language` first. After the talk, or without one, the agent is
+        still on the line; else HungUp. Raises ValueError for what is no international number.
+        """
+        if not _NUMBER.fullmatch(number):
+            raise ValueError("A customer's number must be + and 8 to 15 digits.")
+        await self._quiet()
+        file = self._sounds.find(greeting, language) or ""
+        try:
+            await self._channel.gosub(
+                "hotline-call-customer", number, before, math.ceil(seconds), caller_id, "" if "," in file else file
+            )
+        except CommandRefused:
+            return Dialed(DialOutcome.UNREACHABLE)
+        customer = await self._channel.get_variable(PREFIX + "CUSTOMER")
+        return Dialed(DialOutcome.CANCELLED) if customer in ("", "REFUSED", "LATE") else await self._dialed()

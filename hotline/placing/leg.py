@@ -1,0 +1,300 @@
+"""The agent's side of a callback, read top to bottom: who asked and why, the recording, then the customer's phone.
+
+Rules of this file:
+- The customer is rung at the agent's key press alone, after the ledger said that it is this attempt's turn.
+- While the agent is on the line, promise and agent are kept in hand; whoever else wants them must wait.
+- An agent may hang up at any moment, and this service may die: the dialplan's last word (`ended`) says then what
+  became of the promise. It comes after every callback, and changes nothing where all was told before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+from hotline.acd.desk import Desk
+from hotline.acd.model import CALLBACK, Left, Offer
+from hotline.acd.virtual import PBX, SUFFIX
+from hotline.callbacks.guard import Guard
+from hotline.callbacks.ledger import Begun, Ledger, Promise
+from hotline.callbacks.moving import Mover
+from hotline.callbacks.outcome import OUTCOMES, Next, after_attempt, untried
+from hotline.callbacks.promise import Promises
+from hotline.callbacks.settings import Dialing
+from hotline.callbacks.states import State
+from hotline.flow.moments import spoken_past
+from hotline.flow.phone import Dialed, DialOutcome, LineLost, Phone
+from hotline.store import StoreDown
+
+ASKS = 5
+"""Times that an agent is asked what to do, before they count as not there."""
+
+ANSWER_WITHIN = 10.0
+RENEW_EVERY = 5.0
+
+RING = 40.0
+"""Seconds that a customer's phone rings."""
+
+PUNCTUAL = 10
+"""Seconds that the PBX has, from before the ledger said go, to begin to ring: far less than the ledger's lease."""
+
+LATER = timedelta(hours=1)
+BUSY_PAUSE = 600.0
+"""Seconds until the next try, where the number is rung for another promise just now."""
+
+
+class AgentLine(Phone, Protocol):
+    """A phone from which a customer's phone can be rung."""
+
+    async def epoch(self) -> int:
+        """The PBX's clock, in whole seconds."""
+
+    async def call_customer(
+        self, number: str, *, before: int, seconds: float, caller_id: str, greeting: str, language: str
+    ) -> Dialed:
+        """Ring the number, unless it is later than `before` by the PBX's clock, and talk."""
+
+
+class Recordings(Protocol):
+    def lend(self, id: str) -> AbstractAsyncContextManager[Path]:
+        """A promise's recording, where the PBX may read it for as long as that. Raises OSError."""
+
+
+@dataclass(frozen=True, slots=True)
+class InHand:
+    """Which callback an agent's channel is for: the promise, the claim by which it is in hand, the core's offer."""
+
+    promise: str
+    claim: str
+    agent: str
+    token: int
+
+    @property
+    def call(self) -> str:
+        return CALLBACK + self.promise
+
+
+@dataclass(frozen=True, slots=True)
+class LastWord:
+    """How it stood with the customer when the agent's channel went: their phone rang, they answered and `talked`
+    so many seconds."""
+
+    rung: bool
+    answered: bool
+    talked: float
+
+
+class Legs:
+    """Serves the agents who have answered a callback."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        desk: Desk,
+        mover: Mover,
+        promises: Promises,
+        recordings: Recordings,
+        *,
+        guard: Guard,
+        dialing: Dialing,
+    ) -> None:
+        self._ledger, self._desk, self._mover, self._promises = ledger, desk, mover, promises
+        self._recordings, self._guard, self._dialing = recordings, guard, dialing
+
+    async def serve(self, phone: AgentLine, hand: InHand) -> None:
+        """From the agent's answer to the end of their call. Raises as a Phone does."""
+        promise = await self._in_hand(hand)
+        if promise is None:
+            await self._desk.gone(hand.call, Left.LOST)
+            await phone.say(("callback-gone",))
+            await phone.hang_up()
+            return
+        began = self._desk.now()
+        await self._desk.answered(hand.call, hand.agent, hand.token)
+        over = True
+        try:
+            async with self._held(hand):
+                await self._talk(phone, hand, promise)
+            await phone.hang_up()
+        except LineLost:
+            over = False  # agent and customer may be talking: the dialplan's last word will come
+            raise
+        finally:
+            if over:
+                await self._finish(hand, promise, self._desk.now() - began)
+
+    async def ended(self, hand: InHand, last: LastWord) -> None:
+        """The dialplan's last word on a callback: the agent's channel is gone."""
+
+        async def tell(_: str) -> None:
+            if promise := await self._ledger.find(hand.promise):
+                if following := self._left_over(hand, promise, last):
+                    outcome = "" if following.state is State.TALKED else "agent-hung-up"
+                    token = hand.claim if promise.state is State.DIALING else ""
+                    await self._mover.move(
+                        promise, following, outcome=outcome, by="agent", agent=hand.agent, token=token
+                    )
+                await self._finish(hand, promise, last.talked)
+
+        await self._desk.settle(hand.call, "the end of a callback", tell)
+
+    def _left_over(self, hand: InHand, promise: Promise, last: LastWord) -> Next | None:
+        """What becomes of a promise that was still in this agent's hand; None where that was told before."""
+        if promise.state is State.DIALING and promise.token == hand.claim:
+            if last.answered:
+                return Next(State.TALKED)
+            return after_attempt(self._promises, promise, "failed", self._desk.now())
+        if promise.state is State.OFFERED and promise.claim == hand.claim:
+            return untried(self._promises, promise, self._desk.now())
+        return None
+
+    async def _finish(self, hand: InHand, promise: Promise, talked: float) -> None:
+        """The agent wraps up. Twice is nothing."""
+        queue = promise.queue if promise.keeps_place else promise.queue + SUFFIX
+        offer = Offer(hand.call, hand.agent, hand.token, queue, "", hand.call, PBX, 0.0)
+        await self._desk.finished(offer, "agent", talked, promise.arrival)
+
+    async def _in_hand(self, hand: InHand) -> Promise | None:
+        """The promise, while it is in this hand."""
+        with contextlib.suppress(StoreDown):
+            if await self._ledger.hold(hand.promise, hand.claim):
+                return await self._ledger.find(hand.promise)
+        return None
+
+    @contextlib.asynccontextmanager
+    async def _held(self, hand: InHand) -> AsyncIterator[None]:
+        renewing = asyncio.create_task(self._renew(hand), name=f"hold {hand.call}")
+        try:
+            yield
+        finally:
+            renewing.cancel()
+            await asyncio.gather(renewing, return_exceptions=True)
+
+    async def _renew(self, hand: InHand) -> None:
+        while True:
+            await asyncio.sleep(RENEW_EVERY)
+            with contextlib.suppress(StoreDown):
+                await self._ledger.hold(hand.promise, hand.claim)
+
+    # -- the dialogue ---------------------------------------------------------------------------------------------
+
+    async def _talk(self, phone: AgentLine, hand: InHand, promise: Promise) -> None:
+        recorded = [id for id in (promise.id, *promise.also) if id != promise.id or promise.sha256]
+        question = "callback-keys-message" if recorded else "callback-keys"
+        prompts = (*self._about(promise, phone.language), question)
+        for _ in range(ASKS):
+            match await phone.ask(prompts, seconds=ANSWER_WITHIN):
+                case "1":
+                    await self._play(phone, recorded)
+                case "2":
+                    if await self._call(phone, hand, promise):
+                        return
+                case "3":
+                    await self._postpone(phone, hand, promise)
+                    return
+                case "4":
+                    await self._moved(hand, promise, Next(State.CLOSED), "closed")
+                    await phone.say(("callback-closed",))
+                    return
+            prompts = (question,)
+        await self._moved(hand, promise, untried(self._promises, promise, self._desk.now()), "agent-silent")
+
+    def _about(self, promise: Promise, language: str) -> tuple[str, ...]:
+        """Who asked, why and when."""
+        now = datetime.fromtimestamp(self._desk.now(), UTC)
+        zone = self._promises.zone(promise.queue)
+        asked = datetime.fromtimestamp(promise.arrival, zone)
+        reason = (promise.reason,) if promise.reason else ()
+        return ("callback-announce", *reason, *spoken_past(asked, now, language))
+
+    async def _play(self, phone: AgentLine, ids: list[str]) -> None:
+        for id in ids:
+            try:
+                async with self._recordings.lend(id) as path:
+                    if await phone.play(path, stop_keys="1234#"):
+                        return
+            except OSError:
+                await phone.say(("callback-no-message",))
+
+    async def _postpone(self, phone: AgentLine, hand: InHand, promise: Promise) -> None:
+        key = await phone.ask(("callback-later",), seconds=ANSWER_WITHIN)
+        now = datetime.fromtimestamp(self._desk.now(), UTC)
+        window = self._promises.window_for(promise.queue, now)
+        due = window.end if key == "2" and window else now + LATER
+        due = self._promises.soonest(promise.queue, due, promise.part)
+        await self._moved(hand, promise, Next(State.RETRY, due.timestamp()), "postponed")
+        await phone.say(("callback-postponed",))
+
+    async def _moved(self, hand: InHand, promise: Promise, following: Next, outcome: str) -> None:
+        """Move a promise that nobody was rung for, if it is still in this hand."""
+        if await self._in_hand(hand):
+            await self._mover.move(promise, following, outcome=outcome, by="agent", agent=hand.agent)
+
+    # -- the customer ---------------------------------------------------------------------------------------------
+
+    async def _call(self, phone: AgentLine, hand: InHand, promise: Promise) -> bool:
+        """Ring the customer; False where that may not be, and the agent is to do something else."""
+        if self._guard.why_not(promise.number):
+            await phone.say(("callback-not-allowed",))
+            return False
+        epoch = await phone.epoch()
+        try:
+            begun = await self._ledger.begin(promise, hand.claim, hand.agent)
+        except (StoreDown, OSError):
+            begun = None
+        attempt = replace(promise, state=State.DIALING, token=hand.claim, attempts=promise.attempts + 1)
+        if begun is not Begun.GO:
+            await self._not_begun(phone, hand, attempt, begun)
+            return True
+        self._mover.tell(attempt, Next(State.DIALING), by="agent", agent=hand.agent)
+        dialed = await phone.call_customer(
+            promise.number,
+            before=epoch + PUNCTUAL,
+            seconds=RING,
+            caller_id=self._dialing.caller_id,
+            greeting="callback-greeting",
+            language=promise.language or phone.language,
+        )
+        await self._after(phone, hand, attempt, dialed)
+        return True
+
+    async def _not_begun(self, phone: AgentLine, hand: InHand, attempt: Promise, begun: Begun | None) -> None:
+        """Nobody was rung: the attempt is taken back."""
+        if begun is Begun.STALE:
+            await phone.say(("callback-gone",))
+            return
+        now = self._desk.now()
+        taken_back = replace(attempt, attempts=attempt.attempts - 1)
+        if begun in (Begun.DAY_FULL, Begun.NUMBER_FULL):
+            following = Next(State.RETRY, self._promises.next_day(attempt.queue, now))
+        else:
+            following = untried(self._promises, attempt, now, BUSY_PAUSE)
+        outcome = begun.value if begun else "failed"
+        with contextlib.suppress(OSError):
+            await self._mover.move(taken_back, following, outcome=outcome, agent=hand.agent, token=hand.claim)
+        await phone.say(("callback-not-now",))
+
+    async def _after(self, phone: AgentLine, hand: InHand, attempt: Promise, dialed: Dialed) -> None:
+        """The customer's phone rings no more, and the agent is still there."""
+        now = self._desk.now()
+        if dialed.outcome is DialOutcome.ANSWERED:
+            outcome = await self._ask_outcome(phone)
+        else:
+            outcome = OUTCOMES.get(dialed.outcome, "failed")
+        following = after_attempt(self._promises, attempt, outcome, now) if outcome else Next(State.TALKED)
+        await self._mover.move(
+            attempt, following, outcome=outcome, by="agent" if outcome else "", agent=hand.agent, token=hand.claim
+        )
+        if dialed.outcome is not DialOutcome.ANSWERED:
+            await phone.say(("callback-not-reached",))
+
+    async def _ask_outcome(self, phone: AgentLine) -> str:
+        """Why it must be tried again; "" when they have talked, as when the agent says nothing."""
+        key = await phone.ask(("callback-outcome",), seconds=ANSWER_WITHIN)
+        return {"2": "machine", "3": "no-answer"}.get(key, "")

@@ -1,0 +1,75 @@
+"""Promises kept by telephone: an agent's phone rings when the hotline opens, and then the customer's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest_asyncio
+from dialogue import BEEP, NAM, agent, dial
+
+from lab import audio
+from lab.house import ROOT, House, make_prompts
+from lab.party import Call
+
+ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
+CONFIG = Path(__file__).parent / "callbacks.yaml"
+FRIDAY_NIGHT = datetime(2026, 11, 27, 22, 15, tzinfo=ZONE)
+TUESDAY = datetime(2026, 12, 1, 8, 0, 1, tzinfo=ZONE)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def callhouse(tmp_path: Path) -> AsyncIterator[House]:
+    """A hotline that calls back, at noon of a working day."""
+    sounds = ROOT / ".lab" / "test-sounds"
+    await make_prompts(CONFIG, sounds)
+    async with House(tmp_path / "house", CONFIG, sounds) as house:
+        yield house
+
+
+async def leave_a_message(house: House, words: Path, caller_id: str = NAM) -> str:
+    async with dial(house, "1900", caller_id) as call:
+        await call.played("voicemail-greeting")
+        await asyncio.sleep(BEEP)
+        await call.party.speak(words)
+        await call.party.press("#")
+        saved = await call.event("VoicemailSaved")
+        await call.ended("completed")
+    return saved["promise"]
+
+
+async def hears(house: House, call: Call, prompt: str, *, after: float = 0.0) -> float:
+    return await call.hears(house.sounds / "en" / f"{prompt}.wav", after=after, within=15)
+
+
+async def test_a_message_of_friday_night_is_called_back_on_tuesday_when_monday_is_a_holiday(
+    callhouse: House, words: Path, reply: Path
+):
+    house = callhouse
+    house.set_clock(FRIDAY_NIGHT)
+    promise = await leave_a_message(house, words)
+    anna, customer = await agent(house, "anna"), await house.world.number(NAM)
+    house.set_clock(TUESDAY)
+
+    ringing = await anna.rings(within=15)
+    await ringing.answer()
+    await hears(house, ringing, "callback-announce")
+    await hears(house, ringing, "callback-keys-message")
+    await ringing.press("1")
+    await ringing.hears(words, within=15)
+    await ringing.press("2")
+    called = await customer.rings()
+    assert called.caller_id == "+84901900545"
+    await called.answer()
+    await hears(house, called, "callback-greeting")
+    await asyncio.gather(ringing.speak(reply), called.speak(words))
+    await called.hears(reply)
+    await called.hang_up()
+    await ringing.press("1")
+    moved = await house.service.event("PromiseMoved", promise=promise, state="talked")
+    await ringing.finished()
+    assert moved["in_window"]
+    assert audio.find(words, ringing.heard).score > 0.6
