@@ -50,12 +50,19 @@ class Guard:
 
 def never_dialed(prefix: str) -> bool:
     """Whether no number with this beginning can ever pass, because no country's telephones have it."""
-    if prefix.startswith(_SATELLITES):
-        return True
-    countries = (
-        str(code) for code, regions in phonenumbers.COUNTRY_CODE_TO_REGION_CODE.items() if _NO_COUNTRY not in regions
-    )
-    return not any(prefix[1:].startswith(code) or code.startswith(prefix[1:]) for code in countries)
+    return prefix.startswith(_SATELLITES) or countries(prefix) == 0
+
+
+def countries(prefix: str) -> int:
+    """How many countries and territories have telephones whose numbers may begin so."""
+    found: set[str] = set()
+    for code, regions in phonenumbers.COUNTRY_CODE_TO_REGION_CODE.items():
+        if prefix[1:].startswith(str(code)):
+            # a part of a code that several share may be any one's of them
+            found |= set(regions) if prefix[1:] == str(code) else {regions[0]}
+        elif str(code).startswith(prefix[1:]):
+            found |= set(regions)
+    return len(found - {_NO_COUNTRY})
 
 
 def _refused(number: str) -> str:

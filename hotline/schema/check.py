@@ -18,6 +18,7 @@ from hotline.schema.draft import Draft
 from hotline.schema.holiday import public_holidays
 from hotline.schema.paths import check_circles, warn_unreached
 from hotline.schema.problems import quoted, unknown
+from hotline.schema.promising import check_promises, warn_promises
 from hotline.schema.routing import check_routing, warn_routing
 from hotline.schema.shape import HoursShape, HoursStep, LanguageStep, QueueShape, QueueStep, StepShape, VoicemailStep
 
@@ -38,6 +39,7 @@ def check(draft: Draft) -> None:
     for name, queue in _read(draft.queues):
         _check_queue(draft, ("queues", name), queue)
     check_routing(draft)
+    check_promises(draft)
     for path, step in _steps(draft):
         _check_step(draft, path, step)
     _check_texts(draft)
@@ -45,6 +47,7 @@ def check(draft: Draft) -> None:
     if not draft.document.problems:
         warn_unreached(draft)
         warn_routing(draft)
+        warn_promises(draft)
         _warn_unsaid(draft)
 
 

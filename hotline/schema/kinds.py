@@ -129,6 +129,12 @@ def _span(value: object) -> Span:
     return Span.parse(str(value))
 
 
+def _part_of_the_day(value: object) -> Span:
+    if not isinstance(value, str):
+        raise ValueError("a part of the day is one stretch of hours, written like 08:00-12:00")  # noqa: TRY004
+    return Span.parse(value)
+
+
 def _apart(spans: tuple[Span, ...]) -> tuple[Span, ...]:
     if overlapping(spans):
         raise ValueError("two of these hours overlap; write each minute once")
@@ -209,7 +215,7 @@ Language = Annotated[str, PlainValidator(_language)]
 Zone = Annotated[ZoneInfo, PlainValidator(_zone)]
 Day = Annotated[date, PlainValidator(_date)]
 Weekdays = Annotated[tuple[int, ...], BeforeValidator(weekdays)]
-DayPart = Annotated[Span, PlainValidator(_span)]
+DayPart = Annotated[Span, PlainValidator(_part_of_the_day)]
 """Hours of a day, of one stretch: "08:00-12:00"."""
 Hours = Annotated[
     tuple[Annotated[Span, PlainValidator(_span)], ...],

@@ -88,7 +88,7 @@ def _fields(kind: Any, loc: tuple[str | int, ...]) -> list[str]:
         if field is None:
             return []
         kind = next((near for near in (field.annotation, *get_args(field.annotation)) if _is_model(near)), None)
-    return list(kind.model_fields) if _is_model(kind) else []
+    return [field.alias or name for name, field in kind.model_fields.items()] if _is_model(kind) else []
 
 
 def _is_model(kind: Any) -> bool:

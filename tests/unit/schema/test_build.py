@@ -230,10 +230,10 @@ def test_times_are_spoken_that_a_calendar_can_promise():
 
 
 def test_times_are_spoken_at_which_the_hours_for_callbacks_begin_and_end():
-    parts = "parts: {morning: 06:00-10:30, evening: 18:40-22:00}"
+    parts = "parts: {morning: 06:00-10:30, evening: 16:40-22:00}"
     text = with_(QUEUE, f"{{voicemail: {{hours: office, {parts}}}, callbacks: {{between: 09:00-20:00}}}}")
     config = loads(text)
-    begins = {"08-00", "13-00", "06-00", "18-45", "09-00"}
+    begins = {"08-00", "13-00", "06-00", "16-45", "09-00"}
     assert times(config, "from") == begins
     assert times(config, "time") == begins | HOURS
     assert times(config, "until") == {"12-00", "17-00", "10-30", "22-00", "20-00"}
