@@ -24,6 +24,8 @@ from hotline.acd.desk import LAST_PATIENCE, Desk
 from hotline.acd.model import Snapshot
 from hotline.acd.roster import keep_roster
 from hotline.acd.virtual import PBX as VIRTUAL
+from hotline.api.promising import Promising
+from hotline.api.web import Api
 from hotline.callbacks.deliveries import Deliverer
 from hotline.callbacks.erasure import Erasure
 from hotline.callbacks.guard import Guard
@@ -289,7 +291,10 @@ class Service:
         await self.server.drain()
 
     def _web(self) -> contextlib.AbstractAsyncContextManager[int]:
-        return serve_http(self.settings.http.host, self.settings.http.port, self._figures, self._health())
+        http, guard = self.settings.http, Guard(self.config.dialing)
+        promising = Promising(self.config, self.ledger, self.promises, guard, now=self.now, emit=self.emit)
+        api = Api(promising, self.settings.api_token)
+        return serve_http(http.host, http.port, self._figures, self._health(), api.routes())
 
     async def _figures(self) -> bytes:
         return await self.metrics.render(self._standing, self._spool_state, self.now())

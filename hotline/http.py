@@ -1,7 +1,8 @@
 """The little HTTP server for machines: /metrics for Prometheus, /healthz for whoever restarts or routes around us.
 
 Rules of this file:
-- Two paths, GET (and HEAD) only, nothing else; nothing of the caller's is shown and nothing can be changed.
+- Two paths, GET (and HEAD) only; nothing of the caller's is shown and nothing can be changed. What else is served
+  here (hotline.api) is given as routes, and looks after itself.
 - /healthz answers 200 "ok", 200 "degraded" (a link is down: calls are served all the same) or 503 "failing" (a vital
   part is not well). No answer at all means that the process hangs: only that is cured by a restart.
 - Health is asked of every part at once, each for at most LIMIT seconds; a part that does not answer is not well,
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 
 from aiohttp import web
@@ -79,8 +80,8 @@ class Health:
             task.cancel()
 
 
-def make_app(render: Render, health: Health) -> web.Application:
-    """The two paths as an application."""
+def make_app(render: Render, health: Health, more: Iterable[web.RouteDef] = ()) -> web.Application:
+    """The two paths, and `more`, as an application."""
 
     async def metrics(_: web.Request) -> web.Response:
         return web.Response(body=await render(), headers={"Content-Type": METRICS_TYPE})
@@ -93,14 +94,17 @@ def make_app(render: Render, health: Health) -> web.Application:
         return web.json_response(body, status=status, headers={"Cache-Control": "no-store"})
 
     app = web.Application(client_max_size=1024)
-    app.add_routes([web.get("/metrics", metrics), web.get("/healthz", healthz)])
+    app.add_routes([web.get("/metrics", metrics), web.get("/healthz", healthz), *more])
     return app
 
 
 @asynccontextmanager
-async def serve_http(host: str, port: int, render: Render, health: Health) -> AsyncIterator[int]:
-    """Serve both paths on `host`:`port` (0 = any free one) and yield the port. Raises OSError if it is taken."""
-    runner = web.AppRunner(make_app(render, health), access_log=None, handle_signals=False, shutdown_timeout=1.0)
+async def serve_http(
+    host: str, port: int, render: Render, health: Health, more: Iterable[web.RouteDef] = ()
+) -> AsyncIterator[int]:
+    """Serve all that on `host`:`port` (0 = any free one) and yield the port. Raises OSError if it is taken."""
+    app = make_app(render, health, more)
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
     await runner.setup()
     try:
         site = web.TCPSite(runner, host, port)

@@ -67,6 +67,8 @@ class Promise:
     part: str = ""
     confirmed: bool = False
     note: str = field(default="", repr=False)
+    key: str = field(default="", repr=False)
+    """Digest of a request from outside."""
     seconds: float = 0.0
     """Length of the recording; 0 without one."""
     sha256: str = ""
@@ -173,6 +175,7 @@ class Ledger:
         number: str,
         source: str,
         due: float,
+        id: str = "",
         arrival: float = 0.0,
         call: str = "",
         entry: str = "",
@@ -185,12 +188,14 @@ class Ledger:
     ) -> Entry:
         """A promise without a message, on disk when this returns. `arrival`: since when the caller waits; else now.
 
+        `id`: made of an idempotency key, `key` the digest of what was asked by it.
+
         Raises OSError, never StoreDown: Redis learns of it later.
         """
         now = self._now()
         entry_ = Entry(
-            id=new_id(), call=call, queue=queue, entry=entry, language=language, recorded_at=arrival or now, due=due,
-            seconds=0.0, hung_up=False, kept_at=now, sha256="", source=source, reason=reason, part=part,
+            id=id or new_id(), call=call, queue=queue, entry=entry, language=language, recorded_at=arrival or now,
+            due=due, seconds=0.0, hung_up=False, kept_at=now, sha256="", source=source, reason=reason, part=part,
             confirmed=confirmed, note=note, key=key, number=number,
         )  # fmt: skip
         await asyncio.to_thread(self._outbox.add, entry_)
@@ -229,6 +234,10 @@ class Ledger:
             self._indexer.wake()
 
     # -- looking --------------------------------------------------------------------------------------------------
+
+    async def catch_up(self) -> None:
+        """Redis knows all lines of the outbox when this returns. May raise OSError."""
+        await self._indexer.catch_up()
 
     async def find(self, id: str) -> Promise | None:
         return next(iter(await self.find_all([id])), None)
@@ -271,7 +280,7 @@ def _promise(fields: dict[str, Any]) -> Promise:
     def number(name: str) -> float:
         return float(fields.get(name) or 0)
 
-    plain = ("id", "queue", "entry", "language", "number", "source", "reason", "part", "note", "sha256")
+    plain = ("id", "queue", "entry", "language", "number", "source", "reason", "part", "note", "key", "sha256")
     about = ("outcome", "by", "agent", "token", "claim", "into", "spool", "call")
     return Promise(
         **{name: text(name) for name in (*plain, *about)},

@@ -65,7 +65,7 @@ class Entry:
     note: str = field(default="", repr=False)
     """What a request from outside says."""
     key: str = field(default="", repr=False)
-    """The idempotency key of a request from outside."""
+    """Digest of a request from outside; the id is made of the request's idempotency key."""
     number: str = field(default="", repr=False)
     """E.164 where it could be read so; "" when the caller withheld it. Never in a log, so never in a repr."""
 

@@ -24,6 +24,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 from string import ascii_lowercase
 
@@ -41,6 +42,7 @@ PROBE = ".probe-"
 
 _LOCK_PATIENCE = 3.0
 _CLOSING_PAUSE = 0.01
+ID_LENGTH = 17
 _FOLDERS = (("voicemail", 0o700), ("outbox", 0o700), ("tmp", 0o2770), ("fallback", 0o2770), ("listen", 0o2770))
 
 
@@ -58,7 +60,16 @@ class Settled:
 
 def new_id() -> str:
     """An id of a promise: 80 bits. Digits would be masked in logs."""
-    return "".join(secrets.choice(ascii_lowercase) for _ in range(17))
+    return "".join(secrets.choice(ascii_lowercase) for _ in range(ID_LENGTH))
+
+
+def id_of(key: str) -> str:
+    """The id of the promise that an idempotency key stands for, the same wherever it is asked."""
+    number, letters = int.from_bytes(blake2b(key.encode(), digest_size=16).digest()), []
+    for _ in range(ID_LENGTH):
+        number, letter = divmod(number, len(ascii_lowercase))
+        letters.append(ascii_lowercase[letter])
+    return "".join(letters)
 
 
 class Outbox:

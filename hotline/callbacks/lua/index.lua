@@ -33,7 +33,6 @@ function kinds.kept(id, fields)
   for field, text in pairs(fields) do set(promise, field, text) end
   set(promise, 'spool', ARGV[2], 'attempts', '0', 'moved', fields.kept_at, 'promised', fields.due)
   added = added + 1
-  if promise.key ~= '' then redis.call('SET', P .. 'asked:' .. promise.key, id) end
   local name = P .. 'open:' .. promise.number
   local other = promise.number ~= '' and redis.call('GET', name)
   other = other and load(other)
@@ -97,7 +96,6 @@ function kinds.erased(id, fields)
     leave_state(promise)
     close(promise, 'erased')
   end
-  if promise.key ~= '' then redis.call('DEL', P .. 'asked:' .. promise.key) end
   if promise.into ~= '' then redis.call('SREM', P .. 'also:' .. promise.into, id) end
   for day in promise.days:gmatch('%S+') do redis.call('HDEL', P .. 'dials:' .. day, promise.number) end
   redis.call('DEL', P .. 'promise:' .. id, P .. 'also:' .. id, P .. 'last:callback_' .. id)
