@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
-from typer.core import TyperGroup
 
 from hotline.clock import clock as clock_of
 from hotline.options import CONFIG, REDIS, ClockFile, ConfigFile, Json, Redis, address, read_config, visit
 from hotline.staff import Row
+from hotline.tables import ListByDefault, lasted, table
 
-
-class _ListByDefault(TyperGroup):
-    """`hotline agents` is `hotline agents list`. A single word that is no file is a command that does not exist."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        first = args[0] if args else ""
-        meant = not first or first.startswith("-") or Path(first).is_file()
-        if meant and first not in self.commands and first not in ctx.help_option_names:
-            args = ["list", *args]
-        return super().parse_args(ctx, args)
-
-
-agents = typer.Typer(cls=_ListByDefault, help="See the agents; log them in or out, give them breaks.")
+agents = typer.Typer(cls=ListByDefault, help="See the agents; log them in or out, give them breaks.")
 
 
 @agents.command(name="list")
@@ -40,7 +25,8 @@ def list_(config: ConfigFile = CONFIG, redis: Redis = REDIS, clock: ClockFile = 
     if as_json:
         print(json.dumps([_plain(row) for row in rows], ensure_ascii=False, indent=2))
     else:
-        Console().print(_table(rows, clock_of(clock)()))
+        now = clock_of(clock)()
+        Console().print(table([_cells(row, now) for row in rows]))
 
 
 @agents.command()
@@ -106,34 +92,16 @@ def _plain(row: Row) -> dict[str, Any]:
     }
 
 
-def _table(rows: Sequence[Row], now: float) -> Table:
-    """As wide as it must be: what nobody has, has no column."""
-    columns = {name: [_cells(row, now)[name] for row in rows] for name in _cells(rows[0], now)} if rows else {}
-    shown = {name: cells for name, cells in columns.items() if any(cells)}
-    table = Table()
-    for name in shown:
-        table.add_column(name, overflow="fold")
-    for cells in zip(*shown.values(), strict=True):
-        table.add_row(*cells)
-    return table
-
-
 def _cells(row: Row, now: float) -> dict[str, str]:
     record = row.record
     return {
         "agent": row.agent,
         "state": f"{row.state}, then {record.wish}" if record and record.wish else row.state,
         "why": record.reason if record else "",
-        "for": _ago(now - record.since) if record and record.since else "",
+        "for": lasted(now - record.since) if record and record.since else "",
         "queue": record.queue if record else "",
         "call": record.call if record else "",
         "misses": str(record.misses or "") if record else "",
         "phone": row.phone,
         "skills": row.skills if row.configured else "(not in the configuration)",
     }
-
-
-def _ago(seconds: float) -> str:
-    minutes, rest = divmod(max(0, round(seconds)), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}h{minutes:02}m" if hours else f"{minutes}m{rest:02}s" if minutes else f"{rest}s"

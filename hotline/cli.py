@@ -25,9 +25,11 @@ from hotline.options import (
     stop,
     visit,
 )
+from hotline.promised import callbacks
 from hotline.schema import ConfigError
 from hotline.settings import Address, MailServer, Manager, Settings, api_tokens, signing_secret
 from hotline.staffing.command import staff
+from hotline.voicemails import voicemail
 
 app = typer.Typer(
     help="An IVR and ACD for Asterisk: YAML menus, a skills-based queue, voicemail that is called back.",
@@ -43,6 +45,8 @@ Sounds = Annotated[
 SOUNDS = Path("/var/lib/hotline/sounds")
 
 app.add_typer(agents, name="agents")
+app.add_typer(callbacks, name="callbacks")
+app.add_typer(voicemail, name="voicemail")
 
 
 @app.command()

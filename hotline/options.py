@@ -6,8 +6,9 @@ Exit status: 0 well, 1 it failed while running, 2 the input is wrong and the tex
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -56,12 +57,19 @@ def address(text: str) -> Address:
         stop(problem)
 
 
-def visit(work: Coroutine[Any, Any, T]) -> T:
-    """Run what goes to Redis; a refusal ends the command with status 1."""
+@contextlib.contextmanager
+def refused() -> Iterator[None]:
+    """A refusal in it ends the command with status 1."""
     from hotline.staff import StaffError
 
     try:
-        return asyncio.run(work)
+        yield
     except StaffError as problem:
         print(problem, file=sys.stderr)
         raise typer.Exit(1) from None
+
+
+def visit(work: Coroutine[Any, Any, T]) -> T:
+    """Run what goes to Redis; a refusal ends the command with status 1."""
+    with refused():
+        return asyncio.run(work)

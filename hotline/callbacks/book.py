@@ -86,16 +86,10 @@ class Book:
             case Move():
                 self._moved(record)
             case Done():
-                self._told(record)
+                if (case := self.cases.get(record.id)) and case.entry:
+                    case.story.append(record)
             case Erased():
                 self._erased(record)
-
-    def _told(self, record: Record) -> Case | None:
-        """The record's promise, with the record in its story."""
-        case = self.cases.get(record.id)
-        if case and case.entry:
-            case.story.append(record)
-        return case
 
     def _kept(self, entry: Entry) -> None:
         if entry.id in self.cases:
@@ -121,9 +115,10 @@ class Book:
         case.also.clear()
 
     def _moved(self, move: Move) -> None:
-        case = self._told(move)
+        case = self.cases.get(move.id)
         if case is None or not _believed(case, move):
             return
+        case.story.append(move)
         case.due, case.outcome, case.agent = move.due, move.outcome, move.agent or case.agent
         if move.state == State.DIALING:
             case.token, case.attempts = move.token, move.attempts

@@ -3,7 +3,7 @@
 Rules of this file:
 - Pure; `now` is aware, and what is written goes by the clock of its zone.
 - What has no time of day is the beginning of that day; what has no day is the next time a clock shows it.
-- A moment that is over is a mistake, not a wish.
+- A length of time (`2h`, `3d`) is from now on, or that long ago where the past is asked for.
 """
 
 from __future__ import annotations
@@ -11,31 +11,47 @@ from __future__ import annotations
 import re
 from datetime import date, datetime, time, timedelta
 
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+NEAR = {"yesterday": -1, "today": 0, "tomorrow": 1}
 HOW = "write it like 'tomorrow 09:00', 'mon 14:00', '16:30', '2h' or 2026-12-01T09:00"
 
 _CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
-_LATER = re.compile(r"(\d{1,4})\s*(m|h|d)", re.ASCII)
+_LENGTH = re.compile(r"(\d{1,4})\s*(m|h|d)", re.ASCII)
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 def moment(text: str, now: datetime) -> datetime:
-    """The moment that `text` means when it is written at `now`. Raises ValueError with a sentence."""
-    words = text.strip().lower()
-    found = (_later(words, now) or _named(words, now) or _exact(text.strip(), now)) if words else None
-    if found is None:
-        raise ValueError(f"{text!r} is no moment; {HOW}.")
+    """The moment to come that `text` means when it is written at `now`. Raises ValueError with a sentence."""
+    found = limit(text, now)
     if found.timestamp() <= now.timestamp():
         raise ValueError(f"{text!r} is {found:%A %Y-%m-%d %H:%M}: that is over.")
     return found
 
 
-def _later(words: str, now: datetime) -> datetime | None:
-    """`90m`, `2h` and `3d` from now."""
-    if not (found := _LATER.fullmatch(words)):
+def limit(text: str, now: datetime) -> datetime:
+    """The same, which may also be `now` or over. Raises ValueError."""
+    return now if text.strip().lower() == "now" else _read(text, now, ahead=1)
+
+
+def since(text: str, now: datetime) -> datetime:
+    """A moment that is over: `7d` is a week ago. Raises ValueError."""
+    return _read(text, now, ahead=-1)
+
+
+def _read(text: str, now: datetime, ahead: int) -> datetime:
+    words = text.strip().lower()
+    found = (_far(words, now, ahead) or _named(words, now) or _exact(text.strip(), now)) if words else None
+    if found is None:
+        raise ValueError(f"{text!r} is no moment; {HOW}.")
+    return found
+
+
+def _far(words: str, now: datetime, ahead: int) -> datetime | None:
+    """`90m`, `2h` and `3d` from now, or ago."""
+    if not (found := _LENGTH.fullmatch(words)):
         return None
-    ahead = timedelta(**{_UNITS[found[2]]: int(found[1])})
-    return datetime.fromtimestamp(now.timestamp() + ahead.total_seconds(), now.tzinfo)
+    length = timedelta(**{_UNITS[found[2]]: int(found[1])})
+    return datetime.fromtimestamp(now.timestamp() + ahead * length.total_seconds(), now.tzinfo)
 
 
 def _named(words: str, now: datetime) -> datetime | None:
@@ -53,16 +69,10 @@ def _named(words: str, now: datetime) -> datetime | None:
 
 
 def _day(name: str, today: date) -> date | None:
-    if name in ("today", "tomorrow"):
-        return today + timedelta(days=name == "tomorrow")
-    if len(name) < 3 or name[:3] not in DAYS or not _full(DAYS.index(name[:3])).startswith(name):
-        return None
-    ahead = (DAYS.index(name[:3]) - today.weekday()) % 7 or 7
-    return today + timedelta(days=ahead)
-
-
-def _full(weekday: int) -> str:
-    return ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")[weekday]
+    if name in NEAR:
+        return today + timedelta(days=NEAR[name])
+    found = [number for number, day in enumerate(DAYS) if len(name) >= 3 and day.startswith(name)]
+    return today + timedelta(days=(found[0] - today.weekday()) % 7 or 7) if found else None
 
 
 def _exact(text: str, now: datetime) -> datetime | None:

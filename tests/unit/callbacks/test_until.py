@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from hotline.callbacks.until import moment
+from hotline.callbacks.until import limit, moment, since
 
 SAIGON = ZoneInfo("Asia/Ho_Chi_Minh")
 FRIDAY = datetime(2026, 11, 27, 22, 15, tzinfo=SAIGON)
@@ -54,3 +54,16 @@ def test_what_is_over_is_told_as_such(written: str) -> None:
 def test_hours_from_now_are_real_hours_when_clocks_change() -> None:
     night = datetime(2026, 10, 24, 23, 0, tzinfo=ZoneInfo("Europe/Berlin"))
     assert moment("6h", night).hour == 4
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("7d", "2026-11-20T22:15"), ("yesterday", "2026-11-26T00:00"), ("2026-11-01", "2026-11-01T00:00")],
+)
+def test_the_past_can_be_asked_for(written: str, meant: str) -> None:
+    assert since(written, FRIDAY) == datetime.fromisoformat(meant).replace(tzinfo=SAIGON)
+
+
+def test_a_limit_may_be_now_or_over() -> None:
+    assert limit("now", FRIDAY) == FRIDAY
+    assert limit("today 09:00", FRIDAY).hour == 9

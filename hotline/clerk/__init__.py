@@ -1,0 +1,1 @@
+"""Staff at the command line, at messages and promises: what `hotline voicemail` and `hotline callbacks` do."""

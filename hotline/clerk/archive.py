@@ -1,0 +1,129 @@
+"""Messages and promises as staff look at them: from the outbox alone, whatever else is down.
+
+Rules of this file:
+- What cannot be is a StaffError: a sentence that says why.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from hotline.callbacks.book import Book, Case
+from hotline.callbacks.number import normal
+from hotline.callbacks.outbox import Outbox
+from hotline.callbacks.states import State
+from hotline.clock import Clock
+from hotline.schema.config import Config
+from hotline.staff import StaffError
+
+LEAST_DIGITS = 4
+"""Of the end of a number, by which promises are found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which promises: () and "" and 0 are any. `due` and `since` in POSIX seconds."""
+
+    states: Collection[str] = ()
+    queue: str = ""
+    number: str = ""
+    due: float = 0.0
+    """Due before then."""
+    since: float = 0.0
+    """Left since then."""
+    closed: bool = False
+    """Also those that have ended; `states` decide by themselves."""
+
+
+class Archive:
+    """One spool, whose outbox was read. Raises StaffError when it cannot be."""
+
+    def __init__(self, config: Config, spool: Path, now: Clock) -> None:
+        self.config, self.now = config, now
+        self.outbox = Outbox(spool)
+        self.book = Book(self.outbox)
+        self.live: dict[str, State] = {}
+        """States that Redis alone knows, where it was asked."""
+        self.read()
+
+    def read(self) -> None:
+        """Read what was not read yet."""
+        with told(self.outbox.spool):
+            if not self.outbox.lines.is_dir():
+                raise StaffError(f"There is no outbox in {self.outbox.spool}; set HOTLINE_SPOOL to that of services.")
+            self.book.read()
+
+    def state(self, case: Case) -> State:
+        """By now; Redis may have told who is in somebody's hand."""
+        return self.live.get(case.id) or case.state_at(self.now())
+
+    def find(self, id: str) -> Case:
+        """The promise of an id, or of the beginning of one that no other id has."""
+        found = [case for name, case in self.book.cases.items() if name.startswith(id)] if id else []
+        found = [case for case in found if case.id == id] or found
+        if not found:
+            raise StaffError(f"There is no promise {id!r}; `hotline callbacks list --all` has them all.")
+        if len(found) > 1:
+            some = ", ".join(sorted(case.id for case in found)[:3])
+            raise StaffError(f"{len(found)} promises begin with {id!r}: {some}{' …' if len(found) > 3 else ''}.")
+        return found[0]
+
+    def of_number(self, number: str) -> list[Case]:
+        """All promises of a person."""
+        return list(self.book.of_number(normal(number, self.config.country)))
+
+    def cases(self, wanted: Wanted) -> list[Case]:
+        """Those that are wanted, by the moment they are due."""
+        found = (case for case in self.book.cases.values() if self._is(case, wanted))
+        return sorted(found, key=lambda case: (case.due, case.id))
+
+    def _is(self, case: Case, wanted: Wanted) -> bool:
+        entry, state = case.entry, self.state(case)
+        if wanted.states:
+            if state not in wanted.states:
+                return False
+        elif not (case.is_open or wanted.closed):
+            return False
+        if entry is None:
+            return not (wanted.queue or wanted.number or wanted.due or wanted.since)
+        return (
+            wanted.queue in ("", entry.queue)
+            and self._has(entry.number, wanted.number)
+            and not (wanted.due and not (case.is_open and case.due < wanted.due))
+            and entry.recorded_at >= wanted.since
+        )
+
+    def _has(self, number: str, wanted: str) -> bool:
+        if not wanted:
+            return True
+        digits = "".join(filter(str.isdecimal, wanted))
+        ends = len(digits) >= LEAST_DIGITS and number.endswith(digits)
+        return bool(number) and (ends or number == normal(wanted, self.config.country))
+
+    def recordings(self, case: Case) -> list[Path]:
+        """What is heard with a promise, the oldest first."""
+        family = [self.book.cases[id] for id in self.book.family(case.id)]
+        entries = sorted(
+            (each.entry for each in family if each.entry and each.entry.sha256), key=lambda entry: entry.recorded_at
+        )
+        return [self.recording(entry.id) for entry in entries]
+
+    def recording(self, id: str) -> Path:
+        return self.outbox.kept / f"{id}.wav"
+
+    def local(self, moment: float) -> datetime:
+        """A moment by the hotline's clock."""
+        return datetime.fromtimestamp(moment, self.config.zone)
+
+
+@contextlib.contextmanager
+def told(spool: Path) -> Iterator[None]:
+    """A disk that does not do as it is told is told."""
+    try:
+        yield
+    except OSError as error:
+        raise StaffError(f"The spool {spool}: {error.strerror or error}.") from None

@@ -1,0 +1,190 @@
+"""What staff do with promises: cancel, postpone, assign, erase.
+
+Rules of this file:
+- A change is a line of the outbox. Redis may be down, and learns of it later; it is asked only who has a promise in
+  hand just now.
+- Only the user who owns the spool changes it: a file of somebody else there would stop the service's own writing.
+- What cannot be is a StaffError: a sentence that says why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
+from datetime import UTC
+
+from hotline.callbacks import until
+from hotline.callbacks.book import Case
+from hotline.callbacks.erasure import Erasure
+from hotline.callbacks.indexer import Indexer
+from hotline.callbacks.ledger import Ledger, Promise
+from hotline.callbacks.promise import Promises
+from hotline.callbacks.states import State
+from hotline.clerk.archive import Archive, told
+from hotline.settings import Address
+from hotline.staff import StaffError
+from hotline.store import Store, StoreDown
+
+PATIENCE = 1.5
+"""Seconds that Redis has to answer; staff can do without."""
+
+_IN_HAND = (State.OFFERED, State.DIALING)
+
+
+class Changes:
+    """Changes what is in an archive."""
+
+    def __init__(self, archive: Archive, redis: Address) -> None:
+        self.archive, self._redis = archive, redis
+        self._config, self._now = archive.config, archive.now
+        self._outbox, self._book = archive.outbox, archive.book
+        config = archive.config
+        self._promises = Promises(config.voicemail, config.calendars, config.callbacks)
+
+    async def look(self) -> bool:
+        """Let the archive know what Redis alone knows; False while that is down."""
+        async with self._ledger() as (ledger, up):
+            with contextlib.suppress(StoreDown):
+                self.archive.live = {each.id: each.state for each in await ledger.list(_IN_HAND)} if up else {}
+                return up
+        return False
+
+    async def cancel(self, case: Case) -> str:
+        """A sentence that says so."""
+        await self._move(case, State.CANCELLED, "cancel")
+        return f"{case.id} is cancelled; nobody calls {_whom(case)} for it."
+
+    async def postpone(self, case: Case, when: str) -> str:
+        """To a moment, or a part of the day, within the hours in which customers are rung."""
+        entry = case.entry
+        queue = entry.queue if entry else ""
+        settings = self._config.voicemail.get(queue)
+        now = self.archive.local(self._now())
+        part = when if settings and when in settings.parts else ""
+        try:
+            wanted = now if part else until.moment(when, now)
+        except ValueError as problem:
+            parts = f" Parts of the day are {', '.join(settings.parts)}." if settings and settings.parts else ""
+            raise StaffError(f"{problem}{parts}") from None
+        due = self._promises.soonest(queue, wanted.astimezone(UTC), part).astimezone(self._config.zone)
+        state = State.RETRY if case.attempts else State.CAPTURED
+        await self._move(case, state, "postpone", due=due.timestamp(), outcome="postponed")
+        moved = "" if part or due == wanted else f": customers of {queue or 'this hotline'} are not rung before that"
+        return f"{case.id} is postponed to {due:%A %Y-%m-%d %H:%M}{moved}."
+
+    async def assign(self, case: Case, agent: str) -> str:
+        """Give it to an agent, who is asked first once it is due."""
+        settings = self._config.agents.get(agent)
+        if settings is None:
+            raise StaffError(f"There is no agent {agent!r}; the configuration has {', '.join(self._config.agents)}.")
+        queue = self._config.queues.get(case.entry.queue if case.entry else "")
+        lacks = [
+            f"{skill} {level}" for skill, level in (queue.needs if queue else {}).items()
+            if settings.skills.get(skill, 0) < level
+        ]  # fmt: skip
+        if queue and lacks:
+            raise StaffError(f"{agent} cannot serve {queue.name}: it needs {', '.join(lacks)}.")
+        await self._move(case, case.state, "assign", outcome="assigned", agent=agent, waiting=True)
+        return f"{case.id} is given to {agent}, who is asked first once it is due."
+
+    async def _move(
+        self,
+        case: Case,
+        state: State,
+        wish: str,
+        *,
+        due: float = 0.0,
+        outcome: str = "",
+        agent: str = "",
+        waiting: bool = False,
+    ) -> None:
+        """Write it down, where that may be. `waiting`: nobody may have it in hand."""
+        self._may(case, wish)
+        self._must_own()
+        async with self._ledger() as (ledger, up):
+            for promise in await _live(ledger, [case.id]) if up else ():
+                if promise.state is State.DIALING or (waiting and promise.state is State.OFFERED):
+                    raise StaffError(_busy(case.id, promise.agent if promise.state is State.DIALING else ""))
+            noted = Promise(id=case.id, state=case.state, due=case.due, attempts=case.attempts)
+            with told(self._outbox.spool):
+                line = await ledger.move(noted, state, due=due, outcome=outcome, by="staff", agent=agent)
+        self.archive.read()
+        now = self._book.cases[case.id]
+        if line not in now.story:
+            raise StaffError(f"Somebody else was quicker: {case.id} is {self.archive.state(now).value} now.")
+
+    def _may(self, case: Case, wish: str) -> None:
+        """Raises StaffError where a promise is past wishing."""
+        if case.state is State.MERGED:
+            raise StaffError(f"{case.id} is heard with {case.into} and ends with it: {wish} that one.")
+        if case.state is State.DIALING:
+            raise StaffError(_busy(case.id, case.agent))
+        if not case.is_open:
+            raise StaffError(f"{case.id} is {case.state.value} already: there is nothing to {wish}.")
+
+    async def erase(self, cases: Iterable[Case]) -> bool:
+        """Erase these and what is heard with them; False where Redis is down, and will forget them later."""
+        ids = {id for case in cases for id in self._book.family(case.id)}
+        self._must_own()
+        async with self._ledger() as (ledger, up):
+            for promise in await _live(ledger, ids) if up else ():
+                if promise.state in _IN_HAND:
+                    raise StaffError(_busy(promise.id, promise.agent if promise.state is State.DIALING else ""))
+            with told(self._outbox.spool):
+                await asyncio.to_thread(Erasure(self._outbox).erase, ids, self._now(), self._check(ids))
+        async with self._ledger() as (_, up):
+            return up
+
+    def _check(self, ids: Collection[str]) -> Callable[[], None]:
+        def check() -> None:
+            self.archive.read()
+            for id in ids:
+                if self._book.cases[id].state is State.DIALING:
+                    raise StaffError(_busy(id, self._book.cases[id].agent))
+
+        return check
+
+    def _must_own(self) -> None:
+        owner = self._outbox.lines.stat().st_uid
+        if owner != os.geteuid():
+            raise StaffError(
+                f"The spool {self._outbox.spool} is another user's (uid {owner}); this must be run as that user."
+            )
+
+    @contextlib.asynccontextmanager
+    async def _ledger(self) -> AsyncIterator[tuple[Ledger, bool]]:
+        """The ledger, and whether Redis is up and has all of the outbox."""
+        store = Store(self._redis.host, self._redis.port)
+        indexer = Indexer(store, self._outbox, self._now, tell=lambda _: None)
+        config = self._config
+        ledger = Ledger(store, self._outbox, indexer, self._now, dialing=config.dialing, zone=config.zone)
+        running = asyncio.create_task(store.run())
+        try:
+            up = await store.wait_up(PATIENCE)
+            if up:
+                try:
+                    await indexer.catch_up()
+                except StoreDown:
+                    up = False
+            yield ledger, up
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+
+async def _live(ledger: Ledger, ids: Collection[str]) -> list[Promise]:
+    """As Redis has them just now."""
+    with contextlib.suppress(StoreDown):
+        return await ledger.find_all(sorted(ids))
+    return []
+
+
+def _busy(id: str, agent: str) -> str:
+    who = f"{agent} rings the customer of {id}" if agent else f"An agent is being rung for {id}"
+    return f"{who} just now; try again when that is over."
+
+
+def _whom(case: Case) -> str:
+    return case.entry.number if case.entry and case.entry.number else "the caller"

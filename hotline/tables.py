@@ -1,0 +1,39 @@
+"""What the commands for staff have in common: tables, lengths of time, and `list` as what is meant without a word."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+from typer.core import TyperGroup
+
+
+class ListByDefault(TyperGroup):
+    """`hotline agents` is `hotline agents list`. A single word that is no file is a command that does not exist."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        first = args[0] if args else ""
+        meant = not first or first.startswith("-") or Path(first).is_file()
+        if meant and first not in self.commands and first not in ctx.help_option_names:
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
+def table(rows: Sequence[Mapping[str, str]]) -> Table:
+    """As wide as it must be: what nobody has, has no column. All rows have the same names."""
+    result = Table()
+    shown = [name for name in rows[0] if any(row[name] for row in rows)] if rows else []
+    for name in shown:
+        result.add_column(name, overflow="fold")
+    for row in rows:
+        result.add_row(*(row[name] for name in shown))
+    return result
+
+
+def lasted(seconds: float) -> str:
+    """`2h05m`, `3m07s`, `12s`."""
+    minutes, rest = divmod(max(0, round(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes:02}m" if hours else f"{minutes}m{rest:02}s" if minutes else f"{rest}s"

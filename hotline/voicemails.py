@@ -1,0 +1,192 @@
+"""`hotline voicemail …`: the messages that callers left. All but `erase` needs the spool alone."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from hotline.callbacks.book import Case
+from hotline.callbacks.lines import Done
+from hotline.clerk.archive import Archive, Wanted
+from hotline.lists import (
+    All,
+    Due,
+    Number,
+    Queue,
+    Since,
+    States,
+    cells,
+    open_archive,
+    plain,
+    wanted_from,
+)
+from hotline.options import CONFIG, REDIS, SPOOL, ClockFile, ConfigFile, Json, Redis, Spool, address, refused, visit
+from hotline.tables import ListByDefault, lasted, table
+
+voicemail = typer.Typer(cls=ListByDefault, help="The messages that callers left: hear, copy, erase them.")
+
+PLAYERS = (("aplay", "-q"), ("play", "-q"), ("ffplay", "-nodisp", "-autoexit", "-loglevel", "error"))
+"""Programs that play a recording, best first."""
+
+Id = Annotated[str, typer.Argument(help="The promise's id, or its beginning.")]
+
+
+@voicemail.command(name="list")
+def list_(
+    config: ConfigFile = CONFIG,
+    spool: Spool = SPOOL,
+    clock: ClockFile = None,
+    state: States = None,
+    queue: Queue = "",
+    number: Number = "",
+    due: Due = "",
+    since: Since = "",
+    every: All = False,
+    as_json: Json = False,
+) -> None:
+    """The messages that are still to be answered, those that are due first; with --all the others as well."""
+    archive = open_archive(config, spool, clock)
+    found = _messages(archive, wanted_from(archive, state, queue, number, due, since, every))
+    if as_json:
+        print(json.dumps([_about(archive, case) for case in found], ensure_ascii=False, indent=2))
+    elif found:
+        Console().print(table([cells(archive, case) | _file(archive, case) for case in found]))
+    else:
+        print("There are no such messages.")
+
+
+@voicemail.command()
+def play(
+    id: Id,
+    config: ConfigFile = CONFIG,
+    spool: Spool = SPOOL,
+    path_only: Annotated[bool, typer.Option("--path", help="Only tell where the recordings are.")] = False,
+) -> None:
+    """Hear a message, and those that are heard with it; without a program that plays it, tell where it is."""
+    archive = open_archive(config, spool, None)
+    with refused():
+        case = archive.find(id)
+    recordings = [path for path in archive.recordings(case) if path.exists()]
+    if not recordings:
+        print(f"{case.id} has no recording.", file=sys.stderr)
+        raise typer.Exit(1)
+    player = next((words for words in PLAYERS if shutil.which(words[0])), None)
+    for path in recordings:
+        if player and not path_only:
+            print(f"Playing {path} …", file=sys.stderr)
+            subprocess.run([*player, str(path)], check=False)
+        else:
+            print(path)
+
+
+@voicemail.command()
+def export(
+    folder: Annotated[Path, typer.Argument(help="Where to; it is made if it is not there.")],
+    config: ConfigFile = CONFIG,
+    spool: Spool = SPOOL,
+    clock: ClockFile = None,
+    state: States = None,
+    queue: Queue = "",
+    number: Number = "",
+    due: Due = "",
+    since: Since = "",
+    every: All = False,
+) -> None:
+    """Copy messages to a folder, with what is known of them in index.csv and index.json."""
+    archive = open_archive(config, spool, clock)
+    found = _messages(archive, wanted_from(archive, state, queue, number, due, since, every))
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        rows = [_copied(archive, case, folder) for case in found]
+        _write(folder / "index.json", json.dumps(rows, ensure_ascii=False, indent=2) + "\n")
+        with (folder / "index.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(rows[0]) if rows else ["id"])
+            writer.writeheader()
+            writer.writerows({name: _harmless(value) for name, value in row.items()} for row in rows)
+        (folder / "index.csv").chmod(0o600)
+    except OSError as error:
+        print(f"{error.filename or folder}: {error.strerror}.", file=sys.stderr)
+        raise typer.Exit(1) from None
+    missing = sum(not row["file"] for row in rows)
+    told = f", {missing} of them without a recording" if missing else ""
+    print(f"{len(rows)} messages are in {folder}{told}. They are personal data: erasing here does not reach them.")
+
+
+@voicemail.command()
+def erase(
+    what: Annotated[str, typer.Argument(help="A promise's id, or a person's number: then all that is theirs.")],
+    config: ConfigFile = CONFIG,
+    spool: Spool = SPOOL,
+    redis: Redis = REDIS,
+    clock: ClockFile = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Erase a person's data for good: recordings, number, what the outbox and Redis know. A tombstone stays."""
+    from hotline.clerk.changes import Changes
+
+    archive = open_archive(config, spool, clock)
+    with refused():
+        cases = [archive.find(what)] if any(map(str.isalpha, what)) else archive.of_number(what)
+    if not any(case.entry for case in cases):
+        print("Nothing is known of that person." if not cases else "It is erased already.")
+        return
+    _say_what_goes(archive, cases)
+    if not yes:
+        typer.confirm("Erase this for good?", abort=True)
+    told = visit(Changes(archive, address(redis)).erase(cases))
+    print("Erased." if told else "Erased; Redis does not answer, and forgets it as soon as a service reaches it.")
+
+
+def _messages(archive: Archive, wanted: Wanted) -> list[Case]:
+    return [case for case in archive.cases(wanted) if case.entry and case.entry.sha256]
+
+
+def _file(archive: Archive, case: Case) -> dict[str, str]:
+    return {"file": "" if archive.recording(case.id).exists() else "missing"}
+
+
+def _about(archive: Archive, case: Case) -> dict[str, Any]:
+    path = archive.recording(case.id)
+    return plain(archive, case) | {"file": str(path) if path.exists() else ""}
+
+
+def _copied(archive: Archive, case: Case, folder: Path) -> dict[str, Any]:
+    """What is known of a message whose recording is in the folder now."""
+    source = archive.recording(case.id)
+    entry = case.entry
+    name = f"{archive.local(entry.recorded_at):%Y-%m-%d-%H%M}-{case.id}.wav" if entry and source.exists() else ""
+    if name:
+        shutil.copyfile(source, folder / name)
+        (folder / name).chmod(0o600)
+    return plain(archive, case) | {"file": name, "sha256": entry.sha256 if entry else ""}
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o600)
+
+
+def _harmless(value: object) -> object:
+    """What a stranger wrote is no formula to a spreadsheet."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "@", "-", "\t", "\r") else value
+
+
+def _say_what_goes(archive: Archive, cases: list[Case]) -> None:
+    family = {id: archive.book.cases[id] for case in cases for id in archive.book.family(case.id)}
+    known: Mapping[str, Case] = {id: case for id, case in family.items() if case.entry}
+    seconds = sum(case.entry.seconds for case in known.values() if case.entry)
+    print(f"{len(known)} promises, with {lasted(seconds)} of recordings:")
+    Console().print(table([cells(archive, case) for case in known.values()]))
+    if open_ := [case.id for case in known.values() if case.is_open]:
+        print(f"Nobody will be called back for {', '.join(open_)}.")
+    if any(isinstance(record, Done) for case in known.values() for record in case.story):
+        print("Messages that were mailed or told to a webhook are out of our reach: have them erased there.")

@@ -1,0 +1,392 @@
+"""`hotline callbacks` and `hotline voicemail` at the command line, on a real Redis and a real spool."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from hotline.callbacks.indexer import Indexer
+from hotline.callbacks.ledger import Begun, Ledger, Promise
+from hotline.callbacks.lines import Done, Entry, Move
+from hotline.callbacks.outbox import Outbox
+from hotline.callbacks.states import State
+from hotline.cli import app
+from hotline.schema import loads
+from hotline.store import Store
+
+YAML = """
+hotline: {name: Test, zone: Asia/Ho_Chi_Minh, country: VN, language: en, languages: [en]}
+entries: {default: main}
+hours: {office: {week: {mon-sun: ["00:00-24:00"]}}}
+callbacks: {allow: ["+84"]}
+queues:
+  power:
+    needs: {power: 1}
+    voicemail: {hours: office, reasons: {1: reason-outage}, parts: {morning: "08:00-12:00"}}
+    callbacks: {between: ["08:00-20:00"]}
+  billing: {voicemail: {hours: office}}
+agents:
+  anna: {phone: PJSIP/anna, skills: {power: 2}}
+  binh: {phone: PJSIP/binh}
+menus: {main: [{say: reason-outage}, {queue: power}, {voicemail: power}, {voicemail: billing}]}
+prompts:
+  reason-outage: {en: A power cut.}
+"""
+CONFIG = loads(YAML)
+NAM, LAN = "+84901234567", "+84907654321"
+NOWHERE = "127.0.0.1:1"
+
+
+class Staff:
+    """A spool and a Redis in which promises are, and the command line at them."""
+
+    def __init__(self, store: Store, folder: Path, port: int) -> None:
+        self.folder, self.redis = folder, f"127.0.0.1:{port}"
+        self.config = folder / "hotline.yaml"
+        self.config.write_text(YAML)
+        self.outbox = Outbox(folder / "spool")
+        self.outbox.prepare()
+        self.indexer = Indexer(store, self.outbox, time.time, tell=lambda trouble: pytest.fail(str(trouble)))
+        self.ledger = Ledger(store, self.outbox, self.indexer, time.time, dialing=CONFIG.dialing, zone=CONFIG.zone)
+
+    def keep(self, id: str, number: str = NAM, queue: str = "power", ago: float = 3600.0, **about: Any) -> Entry:
+        """A message that was left so long ago, due since then."""
+        sound = f"the voice of {id}".encode()
+        (self.outbox.kept / f"{id}.wav").write_bytes(sound)
+        at = time.time() - ago
+        known: dict[str, Any] = {"call": f"pbx1-{id}", "entry": "1900", "language": "en", "seconds": 75.0}
+        known |= {"recorded_at": at, "kept_at": at, "due": at, "hung_up": False}
+        known |= {"sha256": hashlib.sha256(sound).hexdigest()}
+        entry = Entry(id=id, number=number, queue=queue, **{**known, **about})
+        self.outbox.add(entry)
+        return entry
+
+    async def claimed(self, queue: str = "power") -> Promise:
+        found = await self.ledger.claim(queue, token="t", cap=9)
+        assert found
+        return found
+
+    async def found(self, id: str) -> Promise:
+        await self.indexer.catch_up()
+        promise = await self.ledger.find(id)
+        assert promise
+        return promise
+
+    async def run(self, *words: str | Path, redis: str = "", typed: str = "", columns: int = 200) -> Result:
+        env = {
+            "HOTLINE_CONFIG": str(self.config), "HOTLINE_SPOOL": str(self.outbox.spool),
+            "HOTLINE_REDIS": redis or self.redis, "COLUMNS": str(columns),
+        }  # fmt: skip
+        command = [str(word) for word in words]
+        return await asyncio.to_thread(CliRunner().invoke, app, command, env=env, input=typed)
+
+    async def rows(self, *words: str) -> dict[str, dict[str, Any]]:
+        done = await self.run(*words, "--json")
+        assert done.exit_code == 0, done.output
+        return {row["id"]: row for row in json.loads(done.stdout)}
+
+
+@pytest.fixture
+def staff(store: Store, shared_server: Any, tmp_path: Path) -> Staff:
+    return Staff(store, tmp_path, shared_server.port)
+
+
+Refused = Callable[..., Any]
+
+
+@pytest.fixture
+def refused(staff: Staff) -> Refused:
+    async def refused(*words: str, status: int = 1) -> str:
+        done = await staff.run(*words)
+        assert (done.exit_code, done.stdout) == (status, ""), done.output
+        return done.stderr
+
+    return refused
+
+
+# -- list -----------------------------------------------------------------------------------------------------------
+
+
+async def test_what_is_to_be_done_is_listed_with_what_staff_need(staff: Staff) -> None:
+    staff.keep("firstpromise", reason="reason-outage")
+    staff.keep("latepromise", LAN, "billing", due=time.time() + 7200)
+    staff.keep("overpromise", "")
+    staff.outbox.add(Move(id="overpromise", at=time.time(), state=State.CLOSED, due=0, attempts=0))
+    output = (await staff.run("callbacks")).stdout
+    (first,) = [line for line in output.splitlines() if "firstpromise" in line]
+    for cell in ("due", "power", NAM, "1m15s", "A power cut."):
+        assert cell in first
+    assert "captured" in output
+    assert "overpromise" not in output
+    assert "overpromise" in (await staff.run("callbacks", "list", "--all")).stdout
+    assert (await staff.run("voicemail")).stdout == output
+
+
+async def test_filters(staff: Staff) -> None:
+    staff.keep("a", NAM, "power", ago=10 * 86400)
+    staff.keep("b", LAN, "billing", due=time.time() + 7200)
+    staff.keep("c", "", "billing", ago=60, due=time.time() + 90000)
+    staff.outbox.add(Move(id="c", at=time.time(), state=State.CANCELLED, due=0, attempts=0))
+    for words, found in (
+        (["--queue", "billing"], "b"),
+        (["--queue", "billing", "--all"], "bc"),
+        (["--state", "cancelled"], "c"),
+        (["--state", "cancelled", "--state", "due"], "ac"),
+        (["--number", "0901234567"], "a"),
+        (["--number", "4321"], "b"),
+        (["--number", "321"], ""),
+        (["--due", "now"], "a"),
+        (["--due", "3h"], "ab"),
+        (["--since", "7d"], "b"),
+        (["--since", "7d", "--all"], "bc"),
+    ):
+        assert set(await staff.rows("callbacks", "list", *words)) == set(found), words
+        assert set(await staff.rows("voicemail", "list", *words)) == set(found), words
+
+
+async def test_what_cannot_be_filtered_by_is_told(refused: Refused) -> None:
+    assert "There is no state 'dead'; states are captured, due" in await refused(
+        "callbacks", "list", "--state", "dead", status=2
+    )
+    assert "There is no queue 'x'; the configuration has power" in await refused(
+        "voicemail", "list", "--queue", "x", status=2
+    )
+    assert "'soon' is no moment; write it like" in await refused("callbacks", "list", "--due", "soon", status=2)
+
+
+async def test_a_promise_in_hand_is_shown_as_such_and_without_redis_that_is_said(staff: Staff) -> None:
+    staff.keep("a")
+    await staff.claimed()
+    assert (await staff.rows("callbacks", "list"))["a"]["state"] == "offered"
+    done = await staff.run("callbacks", "list", redis=NOWHERE)
+    assert "Redis does not answer" in done.stderr
+    assert "due" in done.stdout
+
+
+async def test_for_programs_all_is_there(staff: Staff) -> None:
+    entry = staff.keep("a", reason="reason-outage", part="morning")
+    staff.keep("b")
+    (row,) = [row for row in (await staff.rows("callbacks", "list", "--all")).values() if row["id"] == "a"]
+    assert row == {
+        "id": "a", "state": "due", "queue": "power", "number": NAM, "left": entry.recorded_at, "due": entry.due,
+        "since": entry.kept_at, "attempts": 0, "outcome": "", "agent": "", "seconds": 75.0, "source": "voicemail",
+        "language": "en", "reason": "reason-outage", "part": "morning", "note": "", "confirmed": False, "into": "",
+        "also": ["b"],
+    }  # fmt: skip
+    assert (await staff.rows("voicemail"))["a"]["file"] == str(staff.outbox.kept / "a.wav")
+
+
+async def test_an_empty_hotline_and_a_spool_that_is_not_there(staff: Staff, refused: Refused) -> None:
+    assert (await staff.run("callbacks")).stdout == "There are no such promises.\n"
+    assert (await staff.run("voicemail")).stdout == "There are no such messages.\n"
+    assert "There is no outbox in" in await refused("voicemail", "list", "--spool", str(staff.folder / "none"))
+
+
+# -- show, play, export ---------------------------------------------------------------------------------------------
+
+
+async def test_show_tells_the_story_and_finds_a_promise_by_its_beginning(staff: Staff, refused: Refused) -> None:
+    staff.keep("abcone")
+    staff.keep("abctwo", LAN)
+    output = (await staff.run("callbacks", "show", "abco")).stdout
+    assert output.startswith("Promise abcone\n")
+    assert f"{NAM}: Left a message of 75 s for power; promised for" in output
+    assert json.loads((await staff.run("callbacks", "show", "abct", "--json")).stdout)["story"][0]["kind"] == "kept"
+    assert await refused("callbacks", "show", "abc") == "2 promises begin with 'abc': abcone, abctwo.\n"
+    assert "There is no promise 'x'" in await refused("callbacks", "show", "x")
+
+
+async def test_play_plays_what_is_heard_with_it_or_tells_where_it_is(
+    staff: Staff, refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    staff.keep("a")
+    staff.keep("b", ago=1800)
+    paths = [str(staff.outbox.kept / f"{id}.wav") for id in "ab"]
+    assert (await staff.run("voicemail", "play", "a", "--path")).stdout.splitlines() == paths
+    player = staff.folder / "bin" / "aplay"
+    player.parent.mkdir()
+    player.write_text(f'#!/bin/sh\necho "$@" >> {staff.folder}/played\n')
+    player.chmod(0o700)
+    monkeypatch.setenv("PATH", f"{player.parent}{os.pathsep}{os.environ['PATH']}")
+    assert (await staff.run("voicemail", "play", "a")).exit_code == 0
+    assert (staff.folder / "played").read_text().splitlines() == [f"-q {path}" for path in paths]
+    (staff.outbox.kept / "b.wav").unlink()
+    assert await refused("voicemail", "play", "b") == "b has no recording.\n"
+
+
+async def test_export_copies_recordings_and_what_is_known_of_them(staff: Staff) -> None:
+    staff.keep("a", note="=HYPERLINK(1)")
+    staff.keep("b", LAN, "billing")
+    staff.keep("c", LAN, "billing")
+    (staff.outbox.kept / "c.wav").unlink()
+    folder = staff.folder / "for" / "the lawyer"
+    done = await staff.run("voicemail", "export", folder, "--all")
+    assert f"3 messages are in {folder}, 1 of them without a recording." in done.stdout
+    index = {row["id"]: row for row in json.loads((folder / "index.json").read_text())}
+    with (folder / "index.csv").open() as file:
+        table = {row["id"]: row for row in csv.DictReader(file)}
+    for id in "ab":
+        copied = (folder / index[id]["file"]).read_bytes()
+        assert copied == f"the voice of {id}".encode()
+        assert hashlib.sha256(copied).hexdigest() == index[id]["sha256"] == table[id]["sha256"]
+    assert (index["c"]["file"], table["a"]["number"]) == ("", NAM)
+    assert (index["a"]["note"], table["a"]["note"]) == ("=HYPERLINK(1)", "'=HYPERLINK(1)")
+    assert {file.stat().st_mode & 0o777 for file in folder.iterdir()} == {0o600}
+
+
+# -- cancel, postpone, assign ---------------------------------------------------------------------------------------
+
+
+async def test_cancel(staff: Staff, refused: Refused) -> None:
+    staff.keep("a")
+    done = await staff.run("callbacks", "cancel", "a")
+    assert done.output == f"a is cancelled; nobody calls {NAM} for it.\n"
+    promise = await staff.found("a")
+    assert (promise.state, promise.by) == (State.CANCELLED, "staff")
+    assert await refused("callbacks", "cancel", "a") == "a is cancelled already: there is nothing to cancel.\n"
+
+
+async def test_a_promise_that_an_agent_is_being_rung_for_can_be_cancelled_and_is_theirs_no_more(staff: Staff) -> None:
+    staff.keep("a")
+    await staff.claimed()
+    assert (await staff.run("callbacks", "cancel", "a")).exit_code == 0
+    assert not await staff.ledger.hold("a", "t")
+
+
+async def test_postpone_moves_into_the_hours_for_it_and_says_so(staff: Staff) -> None:
+    staff.keep("a")
+    done = await staff.run("callbacks", "postpone", "a", "--until", "tomorrow 05:00")
+    assert done.output.endswith("08:00: customers of power are not rung before that.\n")
+    promise = await staff.found("a")
+    assert (promise.state, promise.outcome, promise.by) == (State.CAPTURED, "postponed", "staff")
+    assert promise.due > time.time()
+    done = await staff.run("callbacks", "postpone", "a", "--until", "tomorrow 09:30")
+    assert done.output.endswith("09:30.\n")
+    assert time.localtime((await staff.found("a")).due).tm_min == 30
+
+
+async def test_postpone_to_a_part_of_the_day(staff: Staff, refused: Refused) -> None:
+    staff.keep("a")
+    staff.outbox.add(
+        Move(id="a", at=time.time(), state=State.DIALING, due=0, attempts=1, token="t", day="2026-11-28")
+    )
+    staff.outbox.add(Move(id="a", at=time.time(), state=State.RETRY, due=0, attempts=1, outcome="busy", token="t"))
+    done = await staff.run("callbacks", "postpone", "a", "--until", "morning")
+    assert done.exit_code == 0, done.output
+    promise = await staff.found("a")
+    assert promise.state in (State.RETRY, State.DUE)  # it may be morning
+    assert 8 <= time.gmtime(promise.due + 7 * 3600).tm_hour < 12
+    for wrong in ("night", "2020-01-01"):
+        assert "Parts of the day are morning." in await refused("callbacks", "postpone", "a", "--until", wrong)
+    assert "Until when?" in await refused("callbacks", "postpone", "a", status=2)
+
+
+async def test_assign(staff: Staff, refused: Refused) -> None:
+    staff.keep("a")
+    assert (await staff.run("callbacks", "assign", "a", "anna")).output.startswith("a is given to anna, who is asked")
+    promise = await staff.found("a")
+    assert (promise.agent, promise.state) == ("anna", State.DUE)
+    assert "There is no agent 'nobody'; the configuration has anna, binh." in await refused(
+        "callbacks", "assign", "a", "nobody"
+    )
+    assert await refused("callbacks", "assign", "a", "binh") == "binh cannot serve power: it needs power 1.\n"
+    await staff.claimed()
+    said = await refused("callbacks", "assign", "a", "anna")
+    assert said == "An agent is being rung for a just now; try again when that is over.\n"
+
+
+async def test_nothing_is_changed_while_the_customer_is_rung(staff: Staff, refused: Refused) -> None:
+    staff.keep("a")
+    assert await staff.ledger.begin(await staff.claimed(), "t", "anna") is Begun.GO
+    before = staff.outbox.entries().positions
+    for words in (["cancel", "a"], ["postpone", "a", "--until", "2h"], ["assign", "a", "anna"]):
+        said = await refused("callbacks", *words)
+        assert said == "anna rings the customer of a just now; try again when that is over.\n"
+    done = await staff.run("voicemail", "erase", "a", "--yes")
+    assert (done.exit_code, done.stderr) == (1, said)
+    assert staff.outbox.entries().positions == before
+
+
+async def test_what_is_heard_with_another_is_changed_with_that(staff: Staff, refused: Refused) -> None:
+    staff.keep("a")
+    staff.keep("b")
+    assert await refused("callbacks", "cancel", "b") == "b is heard with a and ends with it: cancel that one.\n"
+
+
+async def test_while_redis_is_down_changes_are_kept_and_redis_learns_of_them(staff: Staff) -> None:
+    staff.keep("a")
+    assert (await staff.run("callbacks", "cancel", "a", redis=NOWHERE)).exit_code == 0
+    assert (await staff.found("a")).state is State.CANCELLED
+
+
+async def test_only_the_spools_owner_writes_there(
+    staff: Staff, refused: Refused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    staff.keep("a")
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    for words in (["callbacks", "cancel", "a"], ["voicemail", "erase", "a", "--yes"]):
+        done = await staff.run(*words)
+        assert done.exit_code == 1
+        assert "is another user's" in done.stderr
+
+
+# -- erase ----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_person_is_erased_by_their_number(staff: Staff, redis: Any) -> None:
+    staff.keep("a")
+    staff.keep("b")
+    staff.keep("c", LAN)
+    staff.outbox.add(Done(id="a", at=time.time(), what="mail"))
+    await staff.indexer.catch_up()
+    done = await staff.run("voicemail", "erase", "0901234567", typed="n\n")
+    assert done.exit_code == 1
+    assert "2 promises, with 2m30s of recordings" in done.stdout
+    assert "Nobody will be called back for a" in done.stdout
+    assert "mailed or told to a webhook are out of our reach" in done.stdout
+    assert (await staff.found("a")).state is State.DUE
+    done = await staff.run("voicemail", "erase", "0901234567", typed="y\n")
+    assert done.stdout.endswith("Erased.\n")
+    assert [each.name for each in staff.outbox.kept.iterdir()] == ["c.wav"]
+    assert NAM.encode() not in (next(staff.outbox.lines.glob("*.jsonl"))).read_bytes()
+    assert [key for key in redis("KEYS", "*") if NAM.encode() in key] == []
+    assert (await staff.found("a")).state is State.ERASED
+    assert "Erased: nothing else is known" in (await staff.run("callbacks", "show", "a")).stdout
+    assert (await staff.run("voicemail", "erase", "a", "--yes")).stdout == "It is erased already.\n"
+    assert (await staff.run("voicemail", "erase", NAM, "--yes")).stdout == "Nothing is known of that person.\n"
+
+
+async def test_one_message_of_several_is_erased_and_its_promise_stays(staff: Staff) -> None:
+    staff.keep("a")
+    staff.keep("b")
+    await staff.indexer.catch_up()
+    assert (await staff.run("voicemail", "erase", "b", "--yes")).exit_code == 0
+    promise = await staff.found("a")
+    assert (promise.state, promise.also) == (State.DUE, ())
+
+
+async def test_nothing_is_erased_while_an_agent_has_it_in_hand(staff: Staff) -> None:
+    staff.keep("a")
+    await staff.claimed()
+    done = await staff.run("voicemail", "erase", "a", "--yes")
+    assert done.exit_code == 1
+    assert done.stderr == "An agent is being rung for a just now; try again when that is over.\n"
+    assert (staff.outbox.kept / "a.wav").exists()
+
+
+async def test_while_redis_is_down_a_person_is_erased_and_redis_forgets_later(staff: Staff) -> None:
+    staff.keep("a")
+    await staff.indexer.catch_up()
+    done = await staff.run("voicemail", "erase", "a", "--yes", redis=NOWHERE)
+    assert "Redis does not answer, and forgets it as soon as" in done.stdout
+    assert (await staff.found("a")).state is State.ERASED
