@@ -26,7 +26,6 @@ from hotline.acd.roster import keep_roster
 from hotline.acd.virtual import PBX as VIRTUAL
 from hotline.api.promising import Promising
 from hotline.api.web import Api
-from hotline.callbacks.deliveries import Deliverer
 from hotline.callbacks.erasure import Erasure
 from hotline.callbacks.guard import Guard
 from hotline.callbacks.indexer import Indexer, PromiseCounts
@@ -42,7 +41,7 @@ from hotline.callbacks.trouble import Trouble
 from hotline.callbacks.voicemail import Answering
 from hotline.callers import Callers
 from hotline.clock import clock
-from hotline.couriers import couriers, lacking
+from hotline.couriers import deliverers, lacking
 from hotline.events import CallRefused, Event, LinkChanged
 from hotline.gauges import SpoolState
 from hotline.http import Health, remembered, serve_http
@@ -111,7 +110,9 @@ class Service:
         self.promises = Promises(config.voicemail, config.calendars, config.callbacks)
         self.ledger = self._ledger()
         self.retention = self._retention()
-        self.deliverers = self._deliverers()
+        self.deliverers = deliverers(
+            settings, config, self.outbox, now=self.now, emit=self.emit, tell=self._tell_trouble
+        )
         self.rounds = self._rounds()
         self.answering = self._answering()
         self.callers = Callers(self.store, region=config.country)
@@ -159,12 +160,6 @@ class Service:
         self.indexer.wake()
         for each in self.deliverers:
             each.wake()
-
-    def _deliverers(self) -> tuple[Deliverer, ...]:
-        return tuple(
-            Deliverer(courier, self.outbox, self.now, emit=self.emit, tell=self._tell_trouble)
-            for courier in couriers(self.settings, self.config, kept=self.outbox.kept, now=self.now)
-        )
 
     def _ledger(self) -> Ledger:
         dialing, zone = self.config.dialing, self.config.zone
@@ -304,7 +299,7 @@ class Service:
 
     async def _spool_state(self) -> SpoolState:
         unread, free = await self.indexer.unread(), await asyncio.to_thread(self.outbox.free)
-        return SpoolState(*unread, free)
+        return SpoolState(*unread, free, {each.what: each.waiting for each in self.deliverers})
 
     def _health(self) -> Health:
         async def redis() -> str | None:

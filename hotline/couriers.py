@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from hotline.callbacks.deliveries import Courier
+from hotline.callbacks.deliveries import Courier, Deliverer
 from hotline.callbacks.letter import Places
 from hotline.callbacks.mail import Mailer
+from hotline.callbacks.outbox import Outbox
+from hotline.callbacks.trouble import Tell
 from hotline.callbacks.webhook import Webhooks
 from hotline.clock import Clock
+from hotline.events import Emit
 from hotline.schema.config import Config
 from hotline.settings import Settings
 
@@ -22,6 +25,14 @@ def couriers(settings: Settings, config: Config, *, kept: Path, now: Clock) -> I
         yield Mailer(settings.smtp, places, sender=config.dialing.mail_from, kept=kept, now=now)
     if settings.webhook_secret and _told(config):
         yield Webhooks(places, secret=settings.webhook_secret, now=now)
+
+
+def deliverers(
+    settings: Settings, config: Config, outbox: Outbox, *, now: Clock, emit: Emit, tell: Tell
+) -> tuple[Deliverer, ...]:
+    """One for each courier that can work."""
+    found = couriers(settings, config, kept=outbox.kept, now=now)
+    return tuple(Deliverer(courier, outbox, now, emit=emit, tell=tell) for courier in found)
 
 
 def lacking(settings: Settings, config: Config) -> Iterator[str]:

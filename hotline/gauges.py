@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hotline.acd.model import AgentState, Snapshot
 from hotline.callbacks.indexer import PromiseCounts
@@ -27,11 +27,15 @@ class Gauge:
 
 @dataclass(frozen=True, slots=True)
 class SpoolState:
-    """The outbox and its disk: what Redis does not have yet, in bytes and lines, and the bytes that are free."""
+    """The outbox and its disk: what Redis does not have yet, in bytes and lines, and the bytes that are free.
+
+    `undelivered`: messages to be handed on, by the way (mail, webhook).
+    """
 
     unread_bytes: int
     unread_lines: int
     free_bytes: int
+    undelivered: Mapping[str, int] = field(default_factory=dict)
 
 
 def queue_gauges(snapshot: Snapshot, queues: Collection[str], agents: Collection[str], now: float) -> Iterator[Gauge]:
@@ -61,4 +65,6 @@ def spool_gauges(spool: SpoolState) -> Iterator[Gauge]:
     """As this process sees it: it goes by what it has given to Redis or seen there, also while Redis is away."""
     yield Gauge("hotline_outbox_unread_bytes", "Of the outbox, not yet in Redis.", "", {"": spool.unread_bytes})
     yield Gauge("hotline_outbox_unread_lines", "The same in lines.", "", {"": spool.unread_lines})
+    if spool.undelivered:
+        yield Gauge("hotline_undelivered", "Messages to be handed on.", "what", spool.undelivered)
     yield Gauge("hotline_spool_free_bytes", "Free on the spool's disk.", "", {"": spool.free_bytes})

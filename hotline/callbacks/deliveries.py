@@ -7,7 +7,7 @@ Rules of this file:
   a delivery and its line; the receiver knows a second one by its id.
 - What is older than TRY_FOR is given up, and told; a new address is not sent more of the past than that.
 - How often something was tried is known to the process that tried it alone: after a restart it is tried at once.
-- A recording that is gone (erased, say) is not handed on. Nothing here is ever in the way of a call.
+- What was erased is not handed on. Nothing here is ever in the way of a call.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ TRY_FOR = 5 * 86400.0
 POLL = 5.0
 """Seconds between looks at the outbox for what other processes put there."""
 
-LIMIT = 60.0
-"""Seconds that one delivery may take."""
+LIMIT = 600.0
+"""Seconds that one delivery may take; couriers have shorter limits of their own for what does not move."""
 
 AT_ONCE = 4
-BATCH = 20
+BATCH = 8
 """Deliveries of one turn."""
 
-STUCK = 600.0
+STUCK = 1800.0
 """Seconds after which a process that keeps its turn is passed by: longer than any turn can take."""
 
 LAST_PATIENCE = 10.0
@@ -93,6 +93,7 @@ class Deliverer:
         limit: float = LIMIT,
         stuck: float = STUCK,
     ) -> None:
+        self.what = courier.what
         self._courier, self._outbox, self._now = courier, outbox, now
         self._emit, self._tell = emit, tell
         self._poll, self._limit, self._stuck = poll, limit, stuck
@@ -189,7 +190,7 @@ class Deliverer:
                 new = record.id not in self._done and record.kept_at > self._now() - TRY_FOR
                 if new and record.sha256 and self._courier.takes(record):
                     self._parcels.setdefault(record.id, _Parcel(record, next=0.0))
-            case Done(what=self._courier.what) | Erased():
+            case Done(what=self.what) | Erased():
                 self._done[record.id] = record.at
                 self._parcels.pop(record.id, None)
 
@@ -208,7 +209,7 @@ class Deliverer:
         """Make a delivery and write its line, whatever happens to who asked for it."""
         async with self._hands:
             if not self._closing:
-                task = asyncio.create_task(self._hand_on(parcel), name=f"{self._courier.what} of {parcel.entry.id}")
+                task = asyncio.create_task(self._hand_on(parcel), name=f"{self.what} of {parcel.entry.id}")
                 self._under_way.add(task)
                 task.add_done_callback(self._under_way.discard)
                 await asyncio.shield(task)
@@ -220,7 +221,7 @@ class Deliverer:
                 await self._deliver(entry)
                 parcel.made = True
                 self._emit(self._made(entry))
-            await asyncio.to_thread(self._outbox.add, Done(id=entry.id, at=self._now(), what=self._courier.what))
+            await asyncio.to_thread(self._outbox.add, Done(id=entry.id, at=self._now(), what=self.what))
         except NotDelivered as failure:
             self._failed(parcel, str(failure))
         except OSError as error:
@@ -258,19 +259,17 @@ class Deliverer:
                 call=entry.call,
                 queue=entry.queue,
                 promise=entry.id,
-                what=self._courier.what,
+                what=self.what,
                 problem=problem,
                 given_up=given_up,
             )
         )
 
     def _made(self, entry: Entry) -> DeliveryMade:
-        return DeliveryMade(
-            at=self._now(), call=entry.call, queue=entry.queue, promise=entry.id, what=self._courier.what
-        )
+        return DeliveryMade(at=self._now(), call=entry.call, queue=entry.queue, promise=entry.id, what=self.what)
 
     def _trouble(self, error: OSError) -> None:
-        trouble = Trouble(f"Deliveries ({self._courier.what}) wait for the outbox: {error.strerror}.", "outbox")
+        trouble = Trouble(f"Deliveries ({self.what}) wait for the outbox: {error.strerror}.", "outbox")
         if trouble != self._told:
             self._tell(trouble)
         self._told = trouble

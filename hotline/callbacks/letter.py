@@ -23,6 +23,9 @@ from hotline.callbacks.settings import VoicemailSettings
 
 ATTACHED = "The recording is attached."
 
+_POLICY = SMTP.clone(cte_type="7bit")
+"""Every server takes that."""
+
 
 @dataclass(frozen=True, slots=True)
 class Places:
@@ -46,7 +49,7 @@ def letter(
     entry: Entry, places: Places, *, sender: str, to: Sequence[str], now: float, recording: bytes, remark: str
 ) -> bytes:
     """The mail, ready to be sent. `recording` is attached unless it is empty; `remark` says what became of it."""
-    mail = EmailMessage(policy=SMTP)
+    mail = EmailMessage(policy=_POLICY)
     name, _, domain = sender.partition("@")
     mail["From"] = Address(places.hotline, name, domain)
     mail["To"] = ", ".join(to)

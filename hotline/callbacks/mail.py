@@ -28,6 +28,9 @@ from hotline.settings import MailServer
 ANSWER = 20.0
 """Seconds that a server has for each answer."""
 
+SLOWEST = 20_000
+"""Bytes in a second that a line must carry."""
+
 MOST_ATTACHED = 8 * 1024 * 1024
 """Bytes of a recording that servers still take: over eight minutes of speech."""
 
@@ -105,7 +108,7 @@ async def send(server: MailServer, sender: str, to: Sequence[str], mail: bytes) 
     )
     try:
         await client.connect()
-        await client.sendmail(sender, to, mail)
+        await client.sendmail(sender, to, mail, timeout=ANSWER + len(mail) / SLOWEST)
         with suppress(SMTPException, OSError):  # it is taken; how the server says goodbye is nothing to us
             await client.quit(timeout=1.0)
     finally:

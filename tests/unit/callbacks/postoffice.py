@@ -50,6 +50,7 @@ class Letter:
     def __init__(self, envelope: Envelope, *, encrypted: bool) -> None:
         self.encrypted = encrypted
         self.sender, self.to = envelope.mail_from, list(envelope.rcpt_tos)
+        self.plain = cast(bytes, envelope.content).isascii()
         self.mail = cast(EmailMessage, message_from_bytes(cast(bytes, envelope.content), policy=default))
 
     def __getitem__(self, header: str) -> str:

@@ -14,6 +14,7 @@ from recordings import NOW
 from hotline.callbacks import lines
 from hotline.callbacks.deliveries import BATCH, TRY_FOR, Deliverer, NotDelivered
 from hotline.callbacks.disk import locked
+from hotline.callbacks.erasure import Erasure
 from hotline.callbacks.lines import Entry, Erased
 from hotline.callbacks.outbox import Outbox
 from hotline.callbacks.trouble import Trouble
@@ -112,6 +113,22 @@ async def test_only_recordings_that_the_courier_takes_are_handed_on(make: Make, 
     kept(outbox, "webhooked")
     await make().round()
     assert hand.got == ["webhooked"], "a line of another kind of delivery is none of this one"
+
+
+async def test_what_is_erased_between_two_tries_is_not_handed_on(
+    make: Make, outbox: Outbox, hand: Hand, clock: Time
+) -> None:
+    for id in ("one", "two"):
+        kept(outbox, id)
+    hand.problems = [NotDelivered("Later."), NotDelivered("Later.")]
+    deliverer = make()
+    await deliverer.round()
+    assert deliverer.waiting == 2
+    await asyncio.to_thread(Erasure(outbox).erase, ["one"], clock.now)
+    clock.now += 1000
+    await deliverer.round()
+    await make().round()
+    assert hand.got == ["two"]
 
 
 async def test_a_line_that_comes_twice_is_one_message(make: Make, outbox: Outbox, hand: Hand) -> None:

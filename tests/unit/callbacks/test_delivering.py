@@ -94,6 +94,7 @@ async def test_a_message_arrives_though_the_service_is_killed_in_between_and_red
         for what in ("mail", "webhook"):
             await service.event("DeliveryMade", after=mark, what=what, promise="one")
         metrics = await service.metrics()
+        assert metrics['hotline_undelivered{what="mail"}'] == metrics['hotline_undelivered{what="webhook"}'] == 0
         assert metrics['hotline_deliveries_total{outcome="made",what="mail"}'] == 1
         service.terminate()
         assert await service.wait() == 0

@@ -88,6 +88,8 @@ async def test_a_hotline_with_any_name_can_write(outbox: Outbox) -> None:
     assert "Thủ Đức" in letter["Subject"]
     assert letter.mail["From"].addresses[0].display_name == where.hotline
     assert "withheld" in letter.text
+    assert "Hồ Chí Minh" in letter.text
+    assert letter.plain, "not every server takes more than ASCII"
 
 
 async def test_a_server_that_refuses_twice_gets_it_the_third_time_whoever_was_restarted(outbox: Outbox) -> None:
