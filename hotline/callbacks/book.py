@@ -120,8 +120,10 @@ class Book:
             return
         case.story.append(move)
         case.due, case.outcome, case.agent = move.due, move.outcome, move.agent or case.agent
+        if move.token:  # also one that was taken back
+            case.attempts = move.attempts
         if move.state == State.DIALING:
-            case.token, case.attempts = move.token, move.attempts
+            case.token = move.token
         self._become(case, State(move.state), move.at)
 
     def _become(self, case: Case, state: State, at: float) -> None:

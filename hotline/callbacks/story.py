@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, tzinfo
+from itertools import pairwise
 from types import MappingProxyType
 
 from hotline.callbacks.book import Book, Case
@@ -22,9 +23,10 @@ def tell(book: Book, case: Case, zone: tzinfo, reasons: Mapping[str, str], now: 
 
     `reasons` has the words of the prompts that name them.
     """
+    taken_back = _taken_back(case.story)
     if case.entry is None:
         return [f"{_when(case.since, zone)} Erased: nothing else is known of it any more."]
-    moments = [(_at(record), _sentence(record, zone, reasons)) for record in case.story]
+    moments = [(_at(record), _sentence(record, zone, reasons)) for record in case.story if record not in taken_back]
     if case.into and (other := book.cases.get(case.into)):
         moments += _merged(case, other)
     for id in case.also:
@@ -32,6 +34,12 @@ def tell(book: Book, case: Case, zone: tzinfo, reasons: Mapping[str, str], now: 
             moments.append((other.entry.kept_at if other.entry else other.since, _joined(other)))
     moments.sort(key=lambda moment: moment[0])
     return [*_stamped(moments, zone), _standing(case, zone, now)]
+
+
+def _taken_back(story: list[Record]) -> list[Record]:
+    """Attempts that were not made after all: nobody was rung."""
+    moves = [record for record in story if isinstance(record, Move)]
+    return [move for move, following in pairwise(moves) if following.outcome in _NOT_BEGUN]
 
 
 def _stamped(moments: list[tuple[float, str]], zone: tzinfo) -> list[str]:
@@ -174,6 +182,7 @@ _OUTCOMES: Mapping[str, str] = MappingProxyType(
         "not-allowed": "The number may not be dialed",
     }
 )
+_NOT_BEGUN = frozenset(("number-busy", "number-full", "day-full"))
 _ENDS: Mapping[str, Callable[[Move], str]] = MappingProxyType(
     {
         State.TALKED: _talked,

@@ -35,7 +35,8 @@ AGES = (HOUR, 4 * HOUR, 8 * HOUR, DAY, 2 * DAY, 3 * DAY, 4 * DAY, 7 * DAY, 14 * 
 
 _MESSAGES = Words(("saved", "too-short", "disk", "recording", "full"))
 _SOURCES = Words(("voicemail", "recovered", "fallback", "queue", "menu", "web"))
-_OUTCOMES = Words((State.TALKED, *AGAIN, "lost", OTHER))
+_OUTCOMES = Words((State.TALKED, *AGAIN, "lost", "agent-hung-up"))
+"""What is no outcome of an attempt (postponed, not begun for a limit) is no attempt."""
 _ENDS = Words(state for state in State if state not in OPEN)
 _YES = Words(("yes", "no"))
 _DELIVERIES = Words(("mail", "webhook"))
@@ -85,8 +86,9 @@ class CallbackFigures:
                 self._first(event.queue, within).inc()
         if event.state in _ENDS.known:
             self._ended(event.queue, event.state).inc()
-        if event.state in _TRIED:
-            self._tried(event.queue, event.outcome or event.state).inc()
+        outcome = event.outcome or event.state
+        if event.state in _TRIED and outcome in _OUTCOMES.known:
+            self._tried(event.queue, outcome).inc()
         if event.state == State.TALKED:
             self._age(event.queue).observe(max(0.0, event.age))
 

@@ -211,6 +211,7 @@ def _written(labels: frozenset[tuple[str, str]]) -> str:
             "promises_ended_total{queue=other,state=cancelled} 1",
         ),
         (PromiseMoved(at=NOW, queue="billing", promise="p", state="captured", outcome="postponed"), ""),
+        (PromiseMoved(at=NOW, queue="billing", promise="p", state="retry", outcome="day-full"), ""),
         (
             DeliveryMade(at=NOW, queue="billing", promise="p", what="mail"),
             "deliveries_total{outcome=made,what=mail} 1",

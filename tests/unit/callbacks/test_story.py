@@ -75,6 +75,18 @@ def test_a_line_that_nobody_believed_is_not_told(outbox: Outbox) -> None:
     assert lines[-2].endswith("The line was busy; given up, for it was tried as often as the queue allows.")
 
 
+def test_an_attempt_that_was_not_made_after_all_is_not_told_as_one(outbox: Outbox) -> None:
+    lines = told(
+        outbox,
+        kept(),
+        moved(MONDAY, State.DIALING, agent="anna", token="t1"),
+        moved(MONDAY + 1, State.RETRY, agent="anna", token="t1", outcome="day-full", attempts=0, due=MONDAY + 86400),
+    )
+    assert lines[1] == (
+        "2026-11-30 07:30:01 Enough customers were rung that day; to be tried on Tue 2026-12-01 07:30."
+    )
+
+
 def test_how_promises_end_without_a_talk(outbox: Outbox) -> None:
     for number, (state, about, sentence) in enumerate(
         [
