@@ -104,7 +104,13 @@ async def serve_http(
 ) -> AsyncIterator[int]:
     """Serve all that on `host`:`port` (0 = any free one) and yield the port. Raises OSError if it is taken."""
     app = make_app(render, health, more)
-    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        handle_signals=False,
+        shutdown_timeout=1.0,
+        auto_decompress=False,  # a small body could become a huge one
+    )
     await runner.setup()
     try:
         site = web.TCPSite(runner, host, port)

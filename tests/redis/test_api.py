@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import zlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -413,6 +414,13 @@ async def test_what_is_no_request_is_told_as_such(house: House, body: bytes, sta
     answer = await house.client("POST", body=body)
     assert answer.status == status
     assert error is None or answer.body["error"] == error
+
+
+async def test_what_is_compressed_is_not_unpacked(house: House) -> None:
+    bomb = zlib.compress(bytes(50_000_000))
+    for body in (bomb[:16000], zlib.compress(b'{"number": "+84901234567", "queue": "power"}')):
+        answer = await house.client("POST", body=body, headers={"Content-Encoding": "deflate"})
+        assert (answer.status, answer.body["error"]) == (400, "The request is not JSON in UTF-8.")
 
 
 async def test_two_keys_that_differ_and_keys_that_are_none_are_refused(house: House) -> None:
