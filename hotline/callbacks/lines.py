@@ -8,8 +8,10 @@
 Rules of this file:
 - A line goes out in one write, then is synced. One that is torn nevertheless (a crash, a full disk) harms no
   other: a writer starts on a fresh line, a reader reports the torn one and goes on.
-- Several processes write, possibly to different months at a month's end, so a reader remembers how far it came
-  in each file.
+- What a line does depends on those before it, so all readers must find the lines in the order in which they were
+  written: files by their names, and none is added to once there is a newer one. At a month's end the clocks of
+  processes disagree: then a line is in the month after its own.
+- A reader remembers how far it came in each file.
 - Files are only ever added to, but for erasure, which overwrites a line with one of the same length.
 - The same id may come twice as `kept` (a retry): readers take the first. What a `moved` line does depends on the
   lines before it alone (see states.py), so that every reader comes to the same end.
@@ -135,9 +137,10 @@ class Reading:
 
 
 def append(folder: Path, record: Record) -> None:
-    """Add a line to its month; on disk when this returns. Raises OSError."""
+    """Add a line to its month, or to the newest there is; on disk when this returns. Raises OSError."""
     moment = record.kept_at if isinstance(record, Entry) else record.at
-    file = folder / f"{datetime.fromtimestamp(moment, UTC):%Y-%m}.jsonl"
+    names = (f"{datetime.fromtimestamp(moment, UTC):%Y-%m}.jsonl", *(file.name for file in folder.glob("*.jsonl")))
+    file = folder / max(names)
     line = written(record) + b"\n"
     descriptor = os.open(file, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:

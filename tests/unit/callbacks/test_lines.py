@@ -83,11 +83,12 @@ def test_garbage_is_reported_without_its_contents_and_passed_over(rubbish: list[
         assert all("is torn; it was passed over." in each.message and each.byte >= 0 for each in reading.problems)
 
 
-def test_lines_of_two_months_come_in_order() -> None:
+def test_lines_come_in_the_order_of_their_writing_whatever_the_clocks_say() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        append(folder, entry("later", kept_at=NOW + 40 * 86400))
-        append(folder, entry("earlier"))
+        append(folder, entry("november"))
+        append(folder, entry("december", kept_at=NOW + 40 * 86400))
+        append(folder, entry("of a clock that is late", kept_at=NOW + 1))
         reading = read(folder, {}, 10)
-        assert [each.id for each in reading.entries] == ["earlier", "later"]
+        assert [each.id for each in reading.entries] == ["november", "december", "of a clock that is late"]
         assert sorted(reading.positions) == [FILE, "2026-12.jsonl"]
