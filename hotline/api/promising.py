@@ -21,12 +21,14 @@ from hotline.acd.model import QueueSettings
 from hotline.api.asked import Asked, Refused
 from hotline.callbacks.guard import Guard
 from hotline.callbacks.ledger import Ledger, Promise
+from hotline.callbacks.moving import Mover
 from hotline.callbacks.number import normal
 from hotline.callbacks.outbox import id_of
+from hotline.callbacks.outcome import Next
 from hotline.callbacks.promise import Promises
 from hotline.callbacks.states import State
 from hotline.clock import Clock
-from hotline.events import CallbackRequested, Emit, PromiseMoved
+from hotline.events import CallbackRequested, Emit
 from hotline.schema.config import Config
 from hotline.schema.problems import unknown
 from hotline.store import StoreDown
@@ -49,6 +51,7 @@ class Promising:
     ) -> None:
         self._config, self._ledger, self._promises, self._guard = config, ledger, promises, guard
         self._now, self._emit = now, emit
+        self._mover = Mover(ledger, promises, now, emit)
         self._one_at_a_time = asyncio.Lock()
 
     async def ask(self, asked: Asked) -> tuple[bool, dict[str, Any]]:
@@ -93,19 +96,7 @@ class Promising:
             raise Refused.one(409, "The customer is being called just now.", promise=self.shown(promise))
         if not promise.open:
             raise Refused.one(409, f"It has ended before: {promise.state}.", promise=self.shown(promise))
-        move = await self._ledger.move(promise, State.CANCELLED, outcome="web", by="caller")
-        self._emit(
-            PromiseMoved(
-                at=move.at,
-                queue=promise.queue,
-                promise=promise.id,
-                state=move.state,
-                outcome=move.outcome,
-                by=move.by,
-                attempts=promise.attempts,
-                age=max(0.0, move.at - promise.arrival),
-            )
-        )
+        await self._mover.move(promise, Next(State.CANCELLED), outcome="web", by="caller")
 
     async def _find(self, id: str) -> Promise:
         await self._ledger.catch_up()
