@@ -34,6 +34,7 @@ from hotline.callbacks.lending import Lending
 from hotline.callbacks.moving import Mover
 from hotline.callbacks.outbox import Outbox
 from hotline.callbacks.promise import Promises
+from hotline.callbacks.quota import MEGABYTE
 from hotline.callbacks.retention import Retention
 from hotline.callbacks.rounds import Rounds
 from hotline.callbacks.salvage import Salvage
@@ -150,6 +151,8 @@ class Service:
             self.outbox,
             self.promises,
             region=self.config.country,
+            dialing=self.config.dialing,
+            quota=self.config.quota,
             now=self.now,
             emit=self.emit,
             kept=self._kept,
@@ -310,7 +313,7 @@ class Service:
             return self.desk.trouble or None
 
         async def outbox() -> str | None:
-            return await asyncio.to_thread(self.outbox.writable)
+            return await asyncio.to_thread(self.outbox.writable, self.config.quota.free * MEGABYTE)
 
         return Health(
             {
@@ -322,7 +325,7 @@ class Service:
         )
 
     def _work(self) -> Iterator[Coroutine[Any, Any, None]]:
-        for part in (self.store, self.indexer, self.rounds, self.retention, self.sounds):
+        for part in (self.store, self.indexer, self.rounds, self.retention, self.answering, self.sounds):
             yield part.run()
         for deliverer in self.deliverers:
             yield deliverer.run()

@@ -149,7 +149,8 @@ class VoicemailSaved(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VoicemailFailed(Event):
-    """`reason`: too-short, disk or recording; `problem` is what the machine said of it."""
+    """`reason`: too-short, disk, recording, full (no room for more messages), too-many (of one number) or cut-short
+    (what could be written of it is kept, though); `problem` is what the machine said of it."""
 
     queue: str
     reason: str

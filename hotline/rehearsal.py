@@ -8,12 +8,17 @@ from datetime import UTC, datetime
 from pathlib import PurePath
 from zoneinfo import ZoneInfo
 
+from hotline.callbacks.dialogue import About, Questions, Speaker
+from hotline.callbacks.guard import message_guard
 from hotline.callbacks.promise import Promises
+from hotline.callbacks.settings import VoicemailSettings
 from hotline.events import Event
 from hotline.flow.engine import END, walk
 from hotline.flow.phone import CallInfo, HungUp, Phone
 from hotline.phones.console import Ask, ConsolePhone, Tell
 from hotline.schema.config import Config
+
+RECORDING = PurePath("message.wav")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +52,23 @@ class _RehearsalHouse:
 
     async def take_message(self, phone: Phone, queue: str) -> None:
         settings, now = self.config.voicemail[queue], datetime.fromtimestamp(self.moment, UTC)
-        await phone.say(("voicemail-greeting",))
-        await phone.record(PurePath("message.wav"), most=settings.longest, silence=settings.silence)
+        part = (await self._message(Speaker(phone, self.now, self.emit), settings)).part
         promises = Promises(self.config.voicemail, self.config.calendars, self.config.callbacks)
-        due = promises.due(queue, now)
+        due = promises.due(queue, now, part)
         self.tell(f"  ⏲  to be called back {f'on {due:%A %Y-%m-%d at %H:%M %Z}' if due else 'never: it never opens'}")
-        await phone.say(promises.spoken(queue, due, now, phone.language))
+        await phone.say(promises.spoken(queue, due, now, phone.language, part))
+
+    async def _message(self, speaker: Speaker, settings: VoicemailSettings) -> About:
+        """What becomes known of a message that nobody keeps."""
+        guard, region = message_guard(self.config.dialing), self.config.country
+        questions = Questions(speaker, settings, About(""), why_not=guard.why_not, region=region)
+        prompts, good = settings.greeting, False
+        while not good:
+            await speaker.say(prompts)
+            await speaker.phone.record(RECORDING, most=settings.longest, silence=settings.silence)
+            prompts, good = ("record-again",), await questions.is_good(RECORDING)
+        await questions.ask()
+        return questions.about
 
 
 async def rehearse(config: Config, *, number: str, at: str, ask: Ask, tell: Tell) -> None:

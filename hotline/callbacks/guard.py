@@ -13,6 +13,7 @@ Rules of this file:
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import phonenumbers
 from phonenumbers import PhoneNumberType as Kind
@@ -46,6 +47,11 @@ class Guard:
         if number.startswith(self._deny):
             return "`callbacks.deny` denies its beginning."
         return _refused(number)
+
+
+def message_guard(dialing: Dialing) -> Guard:
+    """By which callers say whom to call: where nobody is dialed by us, any telephone in the world."""
+    return Guard(dialing if dialing.allow else replace(dialing, allow=("+",)))
 
 
 def never_dialed(prefix: str) -> bool:

@@ -185,6 +185,15 @@ def beyond(folder: Path, positions: Positions) -> tuple[int, int]:
     return size, ends
 
 
+def mentioned(folder: Path, id: str) -> bool:
+    """Whether a promise of this month or the last one has a line."""
+    for path in sorted(folder.glob("*.jsonl"))[-2:]:
+        with path.open("rb") as file:
+            if any(f'"{id}"'.encode() in line for line in file):
+                return True
+    return False
+
+
 class _Reader:
     def __init__(self, positions: dict[str, int], most: int) -> None:
         self.positions, self.left = positions, most

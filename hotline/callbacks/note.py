@@ -3,18 +3,20 @@
 Rules of this file:
 - Known names only, values of one line and bounded length; everything else in a note is passed over. A note is
   a help, never a condition: without one the recording is kept all the same.
+- A note may be written again as more becomes known: who reads it finds the old one or the new one.
 - Blocking file I/O.
 """
 
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
 Note = Mapping[str, str]
 
-NAMES = ("call", "number", "queue", "entry", "language", "recorded_at")
+NAMES = ("call", "number", "queue", "entry", "language", "recorded_at", "confirmed", "reason", "part")
 MOST = 4096
 MOST_VALUE = 120
 
@@ -22,9 +24,15 @@ MOST_VALUE = 120
 def write_note(path: Path, note: Note) -> None:
     """Raises OSError."""
     lines = [f"{name}={_clean(note[name])}\n" for name in NAMES if note.get(name)]
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.writelines(lines)
+    draft = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.writelines(lines)
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
 
 
 def read_note(path: Path) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Telephone numbers as they are kept: E.164 where they can be read so, else the bounded original."""
+"""Telephone numbers as they are kept: E.164 where they can be read so, else the bounded original; and as spoken."""
 
 from __future__ import annotations
 
@@ -27,3 +27,18 @@ def normal(raw: str, region: str) -> str:
     if not phonenumbers.is_possible_number(number):
         return kept
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def spoken_number(number: str, region: str) -> tuple[str, ...]:
+    """The prompts that speak a number digit by digit, as people of `region` write it."""
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return _digits(number)
+    if region and phonenumbers.region_code_for_number(parsed) == region.upper():
+        return _digits(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL))
+    return ("digit-plus", *_digits(number))
+
+
+def _digits(number: str) -> tuple[str, ...]:
+    return tuple(f"digit-{each}" for each in number if each.isascii() and each.isdigit())

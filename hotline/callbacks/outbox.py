@@ -31,7 +31,7 @@ from string import ascii_lowercase
 from hotline.callbacks import lines
 from hotline.callbacks.disk import create, locked, opened, sha256, sync_folder
 from hotline.callbacks.lines import Entry, Positions, Reading, Record
-from hotline.callbacks.note import Note, write_note
+from hotline.callbacks.note import Note, read_note, write_note
 from hotline.callbacks.wav import NoSound, TooShort, close_header, measure
 
 FREE_FLOOR = 200 * 1024 * 1024
@@ -72,6 +72,15 @@ def id_of(key: str) -> str:
     return "".join(letters)
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A recording, what was noted of it, and whether it has its line."""
+
+    path: Path
+    note: Note
+    listed: bool
+
+
 class Outbox:
     """One spool folder, shared by any number of processes."""
 
@@ -107,6 +116,27 @@ class Outbox:
             write_note(self.tmp / f"{id}.note", note)
         return id, self.tmp / f"{id}.wav"
 
+    def write_note(self, id: str, note: Note) -> None:
+        """What is known of a recording by now, in the place of what was. Raises OSError."""
+        write_note(self.tmp / f"{id}.note", note)
+
+    def found(self, id: str) -> Found | None:
+        """A recording of late that another service may have left, kept or not. Raises OSError."""
+        path = next((path for path in (self.tmp / f"{id}.wav", self.kept / f"{id}.wav") if path.exists()), None)
+        note = read_note(self.tmp / f"{id}.note")
+        return Found(path, note, lines.mentioned(self.lines, id)) if path else None
+
+    def secure(self, id: str, least: float, patience: float) -> float:
+        """Put a recording that ended on disk where it is; its seconds. Then a crash loses none of it.
+
+        Raises as `keep` does.
+        """
+        path = self.tmp / f"{id}.wav"
+        _wait_closed(path, time.monotonic() + patience)
+        settled = self.settle(id, path, least)
+        sync_folder(self.tmp)
+        return settled.seconds
+
     def discard(self, id: str) -> None:
         """Forget a recording that is not worth keeping (too short, say)."""
         for suffix in (".wav", ".own", ".note"):
@@ -127,6 +157,9 @@ class Outbox:
         now: float,
         least: float = 0.0,
         patience: float = 0.0,
+        reason: str = "",
+        part: str = "",
+        confirmed: bool = False,
     ) -> Entry:
         """Make the recording `id` ours for good; it would survive a power cut once this returns.
 
@@ -150,6 +183,9 @@ class Outbox:
             hung_up=hung_up,
             kept_at=now,
             sha256=settled.sha256,
+            reason=reason,
+            part=part,
+            confirmed=confirmed,
         )
         self.commit(settled, made)
         return made

@@ -35,8 +35,8 @@ UNREADABLE = ".unreadable"
 WORTH_A_LOOK = int(LEAST * 16000) + 44
 """A file of so many bytes would be worth keeping if only it could be read."""
 
-Due = Callable[[str, float], float]
-"""(queue or "" when unknown, when it was recorded) → when to call back; must answer for any queue name."""
+Due = Callable[[str, float, str], float]
+"""(queue, when it was recorded, part of the day) → when to call back; must answer for any queue and part, "" too."""
 
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]")
 
@@ -61,7 +61,7 @@ class Salvage:
     def recover(self, now: float, *, age: float) -> Salvaged:
         """Keep recordings in tmp untouched for `age` seconds, and those that were renamed but have no line.
 
-        While a living service records or keeps one, it must not be so old.
+        While a living service records one, asks about it or keeps it, neither it nor its note must be so old.
         """
         done = Salvaged()
         with locked(self.outbox.lines / ".salvage", 0.0) as mine:
@@ -76,12 +76,15 @@ class Salvage:
     def _recover_tmp(self, now: float, age: float, done: Salvaged) -> None:
         tmp = self.outbox.tmp
         for path in _older(tmp.glob("*.wav"), age):
+            note = path.with_suffix(".note")
+            if note.exists() and _age(note) < age:
+                continue  # the caller is being asked about it
             if path.stem in self._ids:  # kept as a copy; only the PBX's original was left over
                 self.outbox.discard(path.stem)
             else:
                 self._take(path, path.stem, "recovered", now, done)
-        for copy in _older(tmp.glob("*.own"), age):
-            copy.unlink(missing_ok=True)
+        for left_over in _older((*tmp.glob("*.own"), *tmp.glob(".*.note-*")), age):
+            left_over.unlink(missing_ok=True)
         _forget_lonely_notes(tmp, age)
 
     def _forget_probes(self, age: float) -> None:
@@ -161,7 +164,7 @@ class Salvage:
     def _entry(self, settled: Settled, source: str, now: float) -> Entry:
         note = read_note(self.outbox.tmp / f"{settled.id}.note")
         recorded_at = _moment(note.get("recorded_at", ""), now - _age(settled.origin))
-        queue = note.get("queue", "")
+        queue, part = note.get("queue", ""), note.get("part", "")
         return Entry(
             id=settled.id,
             call=note.get("call", ""),
@@ -170,12 +173,15 @@ class Salvage:
             entry=note.get("entry", ""),
             language=note.get("language", ""),
             recorded_at=recorded_at,
-            due=self.due(queue, recorded_at),
+            due=self.due(queue, recorded_at, part),
             seconds=settled.seconds,
             hung_up=True,
             kept_at=now,
             sha256=settled.sha256,
             source=source,
+            reason=note.get("reason", ""),
+            part=part,
+            confirmed=note.get("confirmed") == "yes",
         )
 
 

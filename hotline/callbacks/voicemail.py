@@ -1,75 +1,59 @@
-"""Taking a message: greeting, beep, the caller's words, and what we promise; read top to bottom.
+"""Taking a message: greeting, beep, the caller's words, some questions, and what we promise; read top to bottom.
 
 Rules of this file:
 - "Saved" is said only after the message would survive a power cut. If it cannot be kept, the caller is told.
 - The recorded file decides what was said, not the PBX's account of it; a caller who hangs up has said it too.
-- A disk that hangs costs the caller some seconds of silence, then an apology; what was said may be kept even then.
-- Keeping goes on when the session is cancelled under it. A recording whose session ended before that (a lost
-  line, a killed process) lies in tmp with a note of whose it is, for salvage.py.
+- From the end of the recording on the message outlives everything. It lies in tmp, synced, with a note of whose it is
+  and of all that the caller answered so far. Whoever hangs up at a question, or loses the line there, has left it; so
+  has one whose service dies: the next service goes on with the questions, or salvage.py keeps it.
+- A recording that is made again replaces the first one only once it is there and long enough.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import ParamSpec, TypeVar
 
-from hotline.callbacks.lines import Entry
+from hotline.callbacks.dialogue import About, Questions, Speaker
+from hotline.callbacks.guard import message_guard
+from hotline.callbacks.keeping import DISK_PATIENCE, KEEPING_PATIENCE, Keeper, Message, NotKept
 from hotline.callbacks.number import normal
 from hotline.callbacks.outbox import Outbox
 from hotline.callbacks.promise import Promises
-from hotline.callbacks.settings import VoicemailSettings
-from hotline.callbacks.wav import NoSound, TooShort
+from hotline.callbacks.quota import Room
+from hotline.callbacks.settings import Dialing, Quota, VoicemailSettings
 from hotline.clock import Clock
-from hotline.events import Emit, PromptPlayed, VoicemailFailed, VoicemailSaved
-from hotline.flow.phone import CannotRecord, HungUp, Phone
+from hotline.events import Emit
+from hotline.flow.phone import CannotRecord, HungUp, LineLost, Phone
 
 TRIES = 2
+MOST_TAKES = 6
+"""Recordings that a caller may make until one is good."""
 
-CLOSING = 1.0
-"""Seconds that the PBX has to close a recording after it said that it ended (it keeps the last two in memory)."""
+CUT_SHORT = 3.0
+"""Seconds between what was said and what was written, beyond the silence that ended it, which nothing explains but a
+disk that took no more."""
 
-ROOM = 16 * 1024 * 1024
-"""Free bytes without which a caller is not asked to speak: their words might not fit."""
+CANNOT_WRITE = "The PBX could not write all that was said: is its disk full?"
 
-DISK_PATIENCE = 2.0
-"""Seconds of silence that a disk may cost a caller before they speak."""
+MESSAGE = "MESSAGE"
+"""The note on the channel of the recording about which the caller is asked."""
 
-KEEPING_PATIENCE = 10.0
-"""The same after they spoke: time to close, sync and list the recording."""
+CATCH_UP = 5.0
+"""Seconds between looks at what other processes put into the outbox."""
 
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-class _NotKept(Exception):
-    """No message was kept. `reason` is VoicemailFailed's; the text says what the machine said, if it did."""
-
-    def __init__(self, reason: str, problem: str = "") -> None:
-        super().__init__(problem)
-        self.reason = reason
-
-
-@dataclass(frozen=True, slots=True)
-class _Message:
-    """A recording to keep: where it came from and when it will be answered (`due` None: the queue never opens)."""
-
-    id: str
-    phone: Phone
-    queue: str
-    number: str
-    recorded_at: float
-    hung_up: bool
-    due: datetime | None
+_ID = re.compile(r"[a-z]{17}")
 
 
 class Answering:
     """The answering machine. `promises` says how each queue takes messages, and when it answers them.
 
-    `kept` is told at once of each message that was kept (it wakes the indexer). `region` reads local numbers.
+    `kept` is told at once of each message that was kept (it wakes the indexer). `region` reads local numbers, and
+    callers may give those that `dialing` allows, or any where it allows none, since then nobody is dialed by us.
     """
 
     def __init__(
@@ -81,161 +65,161 @@ class Answering:
         emit: Emit,
         kept: Callable[[], None],
         region: str = "",
+        dialing: Dialing = Dialing(),  # noqa: B008 - frozen
+        quota: Quota = Quota(),  # noqa: B008
         disk_patience: float = DISK_PATIENCE,
         keeping_patience: float = KEEPING_PATIENCE,
     ) -> None:
-        self._outbox, self._promises, self._region = outbox, promises, region
-        self._now, self._emit, self._kept = now, emit, kept
-        self._disk_patience, self._keeping_patience = disk_patience, keeping_patience
-        self._keeping: set[asyncio.Task[_NotKept | None]] = set()
+        self._outbox, self._promises = outbox, promises
+        self._region, self._guard = region, message_guard(dialing)
+        self._now, self._emit = now, emit
+        self._room = Room(outbox, quota)
+        self._keeper = Keeper(
+            outbox, promises, now=now, emit=emit, kept=kept, disk_patience=disk_patience, patience=keeping_patience
+        )
+
+    async def run(self) -> None:
+        """Read the outbox, so that no caller waits until we know how many messages there are."""
+        while True:
+            with contextlib.suppress(OSError):
+                await asyncio.to_thread(self._room.catch_up)
+            await asyncio.sleep(CATCH_UP)
 
     async def take_message(self, phone: Phone, queue: str) -> None:
         """Take one message for `queue`. Raises as the Phone does; HungUp also after a message was kept."""
+        speaker = Speaker(phone, self._now, self._emit)
         try:
-            await self._try(phone, queue)
-        except _NotKept as failure:
-            self._failed(phone, queue, failure)
-            short = failure.reason == "too-short"
-            await self._say(phone, ("message-too-short" if short else "technical-problem",))
+            message = await self._begun_before(phone, queue)
+            if message is None:
+                message = await self._record_first(speaker, queue)
+            if not message.kept:
+                await self._ask_and_keep(speaker, message)
+            await self._promise(speaker, message)
+        except NotKept as failure:
+            self._keeper.failed(phone.info, queue, failure)
+            await speaker.say((failure.prompt,))
+        await phone.note(MESSAGE, "")
 
     async def close(self) -> None:
         """Wait until everything that was recorded is kept."""
-        await asyncio.gather(*self._keeping, return_exceptions=True)
+        await self._keeper.close()
 
-    async def _try(self, phone: Phone, queue: str) -> None:
-        """Ask for a message, and once more if it was too short. Raises _NotKept."""
-        if problem := await self._disk(self._outbox.writable, ROOM):
-            raise _NotKept("disk", problem)
-        prompts: tuple[str, ...] = ("voicemail-greeting",)
+    # -- recording ------------------------------------------------------------------------------------------------
+
+    async def _record_first(self, speaker: Speaker, queue: str) -> Message:
+        """Ask for a message, and once more if it was too short. Raises NotKept, or HungUp when the caller is gone."""
+        phone, settings = speaker.phone, self._settings(queue)
+        message = Message(phone.info, queue, phone.language, About(normal(phone.info.caller, self._region)))
+        await self._check_room(message.about.number)
+        prompts = settings.greeting
         for tries_left in reversed(range(TRIES)):
-            await self._say(phone, prompts)
+            await speaker.say(prompts)
             try:
-                await self._record_one(phone, queue)
-            except _NotKept as failure:
+                await self._record(phone, message)
+                break
+            except NotKept as failure:
+                if message.hung_up:
+                    self._keeper.failed(phone.info, queue, failure)
+                    raise HungUp from None
                 if failure.reason != "too-short" or not tries_left:
                     raise
-            else:
-                return
-            prompts = ("message-too-short", "voicemail-greeting")
-
-    async def _disk(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Have the disk do something while the caller waits. Raises _NotKept when it can't, or hangs."""
-        try:
-            async with asyncio.timeout(self._disk_patience):
-                return await asyncio.to_thread(work, *args, **kwargs)
-        except TimeoutError:
-            raise _NotKept("disk", f"The spool did not answer within {self._disk_patience:g} s.") from None
-        except OSError as error:
-            raise _NotKept("disk", _said(error)) from None
-
-    async def _record_one(self, phone: Phone, queue: str) -> None:
-        """Record, keep and promise once. Raises _NotKept, or HungUp when the caller is gone, kept or not."""
-        message, path = await self._begin(phone, queue)
-        settings = self._settings(queue)
-        try:
-            recorded = await phone.record(path, most=settings.longest, silence=settings.silence)
-        except CannotRecord as problem:
-            raise _NotKept("recording", str(problem)) from None
-        message = replace(message, hung_up=recorded.hung_up)
-        try:
-            await self._keep(message)
-        except _NotKept as failure:
-            if recorded.hung_up:
-                self._failed(phone, queue, failure)
-                raise HungUp from None
-            raise
-        if recorded.hung_up:
+            prompts = ("message-too-short", *settings.greeting)
+        if message.hung_up:
+            await self._keeper.keep_or_tell(message)
             raise HungUp
-        now = datetime.fromtimestamp(self._now(), UTC)
-        await self._say(phone, self._promises.spoken(queue, message.due, now, phone.language))
+        return message
 
-    async def _begin(self, phone: Phone, queue: str) -> tuple[_Message, Path]:
-        """Where to record, with a note there of whose recording it is. Raises _NotKept."""
-        info, number, now = phone.info, normal(phone.info.caller, self._region), self._now()
-        note = {
-            "call": info.call,
-            "number": number,
-            "queue": queue,
-            "entry": info.dialed,
-            "language": phone.language,
-            "recorded_at": f"{now:.3f}",
-        }
-        id, path = await self._disk(self._outbox.recording_path, note)
-        due = self._promises.due(queue, datetime.fromtimestamp(now, UTC))
-        return _Message(id, phone, queue, number, recorded_at=now, hung_up=False, due=due), path
+    async def _check_room(self, number: str) -> None:
+        """Raises NotKept when there is no room for a message of `number`."""
+        refusal = await self._keeper.disk(self._room.why_not, number)
+        if refusal:
+            raise NotKept(refusal.reason, refusal.problem, prompt=refusal.prompt)
+
+    async def _record(self, phone: Phone, message: Message) -> None:
+        """Record, and put it on disk; `message.hung_up` tells whether the caller is gone by then. Raises NotKept."""
+        settings, clock = self._settings(message.queue), asyncio.get_running_loop().time
+        await self._keeper.begin(message)
+        began = clock()
+        try:
+            recorded = await phone.record(message.path, most=settings.longest, silence=settings.silence)
+        except CannotRecord as problem:
+            raise NotKept("recording", str(problem)) from None
+        message.hung_up = recorded.hung_up
+        said = clock() - began - CUT_SHORT - (0.0 if recorded.key else settings.silence)
+        try:
+            message.cut_short = await self._keeper.secure(message) < said
+        except NotKept as failure:
+            if failure.reason == "too-short" and said > settings.shortest:
+                raise NotKept("disk", CANNOT_WRITE) from None
+            raise
+        if message.cut_short:
+            self._keeper.failed(phone.info, message.queue, NotKept("cut-short", CANNOT_WRITE))
+
+    async def _record_again(self, speaker: Speaker, message: Message) -> None:
+        """Record another message in the place of a good one, which stays unless the other one is good as well."""
+        other, first = replace(message), message.id
+        await speaker.say(("record-again",))
+        try:
+            await self._record(speaker.phone, other)
+        except NotKept as failure:
+            if other.hung_up:
+                raise HungUp from None
+            if failure.reason != "too-short":
+                self._keeper.failed(message.info, message.queue, failure)
+            await speaker.say((failure.prompt, "first-message-kept"))
+            return
+        message.id, message.path, message.recorded_at = other.id, other.path, other.recorded_at
+        message.cut_short = other.cut_short
+        await self._keeper.forget(first)
+        if other.hung_up:
+            raise HungUp
+
+    # -- what follows it ------------------------------------------------------------------------------------------
+
+    async def _begun_before(self, phone: Phone, queue: str) -> Message | None:
+        """The message that the caller left at a service which died before it promised anything. Raises NotKept."""
+        id = await phone.noted(MESSAGE) if phone.info.attempt > 1 else ""
+        found = await self._keeper.disk(self._outbox.found, id) if _ID.fullmatch(id) else None
+        if found is None:
+            return None
+        about = About.of(found.note, normal(phone.info.caller, self._region))
+        recorded_at = float(found.note.get("recorded_at", self._now()))
+        return Message(phone.info, queue, phone.language, about, id, found.path, recorded_at, kept=found.listed)
+
+    async def _ask_and_keep(self, speaker: Speaker, message: Message) -> None:
+        """Ask about a message, then keep it. Raises NotKept, or as the Phone does once it is kept."""
+        try:
+            async with self._keeper.in_hand(message):
+                await self._ask(speaker, message)
+        except (HungUp, LineLost) as end:
+            message.hung_up = isinstance(end, HungUp)
+            await self._keeper.keep_or_tell(message)
+            raise
+        except BaseException:  # we are stopped, or at fault
+            self._keeper.keep_behind(message)
+            raise
+        await self._keeper.keep(message)
+
+    async def _ask(self, speaker: Speaker, message: Message) -> None:
+        async def learnt() -> None:
+            await self._keeper.write_note(message)
+
+        settings = self._settings(message.queue)
+        questions = Questions(
+            speaker, settings, message.about, why_not=self._guard.why_not, region=self._region, learnt=learnt
+        )
+        for _ in range(MOST_TAKES):
+            await speaker.phone.note(MESSAGE, message.id)
+            if message.cut_short:
+                await speaker.say(("message-cut-short",))
+            if await questions.is_good(message.path):
+                break
+            await self._record_again(speaker, message)
+        await questions.ask()
+
+    async def _promise(self, speaker: Speaker, message: Message) -> None:
+        now, due, part = datetime.fromtimestamp(self._now(), UTC), self._keeper.due(message), message.about.part
+        await speaker.say(self._promises.spoken(message.queue, due, now, speaker.phone.language, part))
 
     def _settings(self, queue: str) -> VoicemailSettings:
         return self._promises.settings[queue]
-
-    async def _keep(self, message: _Message) -> None:
-        """Keep a recording whatever happens to the session. Raises _NotKept, also when it takes too long."""
-        task = asyncio.create_task(self._keep_now(message), name=f"keep a message of {message.phone.info.call}")
-        self._keeping.add(task)
-        task.add_done_callback(self._keeping.discard)
-        try:
-            async with asyncio.timeout(self._keeping_patience):
-                failure = await asyncio.shield(task)
-        except TimeoutError:
-            raise _NotKept("disk", f"Not kept within {self._keeping_patience:g} s; it is still tried.") from None
-        if failure:
-            raise failure
-
-    async def _keep_now(self, message: _Message) -> _NotKept | None:
-        """None when kept, else why not."""
-        try:
-            entry = await asyncio.to_thread(self._keep_file, message)
-        except TooShort as problem:
-            await asyncio.to_thread(self._outbox.discard, message.id)
-            return _NotKept("too-short", str(problem))
-        except FileNotFoundError:  # who was gone before the beep recorded nothing
-            return _NotKept("too-short") if message.hung_up else _NotKept("recording", "The PBX wrote no file.")
-        except NoSound as problem:
-            return _NotKept("recording", str(problem))
-        except OSError as error:
-            return _NotKept("disk", _said(error))
-        self._kept()
-        self._emit(
-            VoicemailSaved(
-                at=self._now(),
-                call=entry.call,
-                queue=entry.queue,
-                promise=entry.id,
-                seconds=entry.seconds,
-                due=entry.due,
-                hung_up=entry.hung_up,
-            )
-        )
-        return None
-
-    def _keep_file(self, message: _Message) -> Entry:
-        info = message.phone.info
-        return self._outbox.keep(
-            message.id,
-            call=info.call,
-            number=message.number,
-            queue=message.queue,
-            entry=info.dialed,
-            language=message.phone.language,
-            recorded_at=message.recorded_at,
-            due=message.due.timestamp() if message.due else message.recorded_at,
-            hung_up=message.hung_up,
-            now=self._now(),
-            least=self._settings(message.queue).shortest,
-            patience=CLOSING,
-        )
-
-    def _failed(self, phone: Phone, queue: str, failure: _NotKept) -> None:
-        self._emit(
-            VoicemailFailed(
-                at=self._now(), call=phone.info.call, queue=queue, reason=failure.reason, problem=str(failure)
-            )
-        )
-
-    async def _say(self, phone: Phone, prompts: tuple[str, ...]) -> None:
-        await phone.say(prompts)
-        self._emit(PromptPlayed(at=self._now(), call=phone.info.call, prompts=prompts, language=phone.language))
-
-
-def _said(error: OSError) -> str:
-    """What the machine said, without the file's name."""
-    return error.strerror or str(error)

@@ -33,7 +33,7 @@ MESSAGES = (2, 5, 10, 20, 30, 60, 90, 120, 180, 300)
 HOUR, DAY = 3600, 86400
 AGES = (HOUR, 4 * HOUR, 8 * HOUR, DAY, 2 * DAY, 3 * DAY, 4 * DAY, 7 * DAY, 14 * DAY)
 
-_MESSAGES = Words(("saved", "too-short", "disk", "recording", "full"))
+_MESSAGES = Words(("saved", "too-short", "disk", "recording", "full", "too-many", "cut-short"))
 _SOURCES = Words(("voicemail", "recovered", "fallback", "queue", "menu", "web"))
 _OUTCOMES = Words((State.TALKED, *AGAIN, "lost", "agent-hung-up"))
 """What is no outcome of an attempt (postponed, not begun for a limit) is no attempt."""

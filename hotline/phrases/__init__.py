@@ -84,5 +84,7 @@ def phrasebook(language: str) -> Phrasebook:
     texts = dict(data["phrases"])
     for prefix, key in (("day", "days"), ("date", "dates"), ("month", "months"), ("place", "places")):
         texts |= {f"{prefix}-{number}": text for number, text in enumerate(data[key], start=1)}
+    texts |= {f"digit-{digit}": text for digit, text in enumerate(data["digits"])}
+    texts |= {f"press-{digit}": data["press"].format(key=digit) for digit in range(10)}
     clocks = {word: {**data["time"], **data[word]} for word in _WORDS}
     return Phrasebook(language, data["voice"], texts, clocks)

@@ -20,7 +20,16 @@ from hotline.schema.paths import check_circles, warn_unreached
 from hotline.schema.problems import quoted, unknown
 from hotline.schema.promising import check_promises, warn_promises
 from hotline.schema.routing import check_routing, warn_routing
-from hotline.schema.shape import HoursShape, HoursStep, LanguageStep, QueueShape, QueueStep, StepShape, VoicemailStep
+from hotline.schema.shape import (
+    HoursShape,
+    HoursStep,
+    LanguageStep,
+    QueueShape,
+    QueueStep,
+    StepShape,
+    VoicemailShape,
+    VoicemailStep,
+)
 
 OWN_REASONS = frozenset((*Missed, "missed-calls", "cool-down"))
 """Reasons of pauses that the queue core begins."""
@@ -123,16 +132,39 @@ def _check_hours(draft: Draft, path: Path_, hours: HoursShape) -> None:
 
 
 def _check_queue(draft: Draft, path: Path_, queue: QueueShape) -> None:
-    for index, prompt in enumerate(queue.announce):
-        _check_prompt(draft, (*path, "announce", index), prompt)
+    for place, prompt in _said_in(queue):
+        _check_prompt(draft, (*path, *place), prompt)
     if queue.voicemail is not None:
         mail = queue.voicemail
+        _check_choices(draft, (*path, "voicemail"), mail)
         _must_exist(draft, (*path, "voicemail", "hours"), "calendar", mail.hours, draft.hours)
         if mail.shortest >= mail.longest:
             draft.document.complain((*path, "voicemail"), "`shortest` must be less than `longest`")
         if mail.mail and draft.dialing is not None and draft.dialing.mail_from is None:
             message = "messages are mailed in somebody's name; give the section `callbacks` a `mail_from`"
             draft.document.complain((*path, "voicemail", "mail"), message)
+
+
+def _said_in(queue: QueueShape) -> list[steps.Pointer]:
+    """Every prompt that a queue names, with its place."""
+    said: list[steps.Pointer] = [(("announce", index), prompt) for index, prompt in enumerate(queue.announce)]
+    if mail := queue.voicemail:
+        said += [(("voicemail", "greeting", index), prompt) for index, prompt in enumerate(mail.greeting)]
+        said += [(("voicemail", "reasons", key), prompt) for key, prompt in mail.reasons.items()]
+    return said
+
+
+def _check_choices(draft: Draft, path: Path_, mail: VoicemailShape) -> None:
+    """What callers choose from has a name that can be said, and one key."""
+    keys: dict[str, str] = {}
+    for key, prompt in mail.reasons.items():
+        if keys.setdefault(prompt, key) != key:
+            draft.document.complain((*path, "reasons", key), f"{quoted(prompt)} has key {keys[prompt]} already")
+    for part in mail.parts:
+        prompt = f"part-{part}"
+        if prompt not in draft.prompts and prompt not in phrasebook("en") and "prompts" not in draft.unread:
+            message = f"nobody can say {quoted(part)}; add a prompt {quoted(prompt)} that does"
+            draft.document.complain((*path, "parts", part), message, key=True)
 
 
 def _check_step(draft: Draft, path: Path_, step: StepShape) -> None:
@@ -170,7 +202,9 @@ def _check_texts(draft: Draft) -> None:
 
 def _warn_unsaid(draft: Draft) -> None:
     said = {prompt for _, step in _steps(draft) for _, prompt in steps.prompts(step)}
-    said |= {prompt for _, queue in _read(draft.queues) for prompt in queue.announce}
+    for _, queue in _read(draft.queues):
+        said |= {prompt for _, prompt in _said_in(queue)}
+        said |= {f"part-{part}" for part in queue.voicemail.parts} if queue.voicemail else set()
     for prompt, texts in _read(draft.prompts):
         if prompt not in said and prompt not in phrasebook("en"):
             draft.document.warn(("prompts", prompt), f"prompt {quoted(prompt)} is said nowhere", key=True)

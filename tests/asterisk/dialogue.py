@@ -27,6 +27,8 @@ PROMPTS = (
     *("welcome", "main-menu", "more-choices", "connecting", "open-now", "closed"),
     *("invalid-key", "nothing-pressed", "goodbye", "technical-problem", "busy-try-later"),
     *("voicemail-greeting", "message-too-short", "message-saved", "callback-promise"),
+    *("bills-greeting", "message-review", "record-again", "number-is", "number-right", "number-enter"),
+    *("number-not-dialable", "which-reason", "reason-meter", "reason-refund", "which-part", "part-morning"),
 )
 """Whatever a caller may hear, but for the words of days and times, which are much alike."""
 

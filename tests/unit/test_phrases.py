@@ -13,11 +13,12 @@ def test_every_language_has_every_phrase(language: str):
     assert all(text.strip() for text in phrasebook(language).texts.values())
 
 
-def test_days_dates_months_and_places_are_all_there():
+def test_days_dates_months_places_and_digits_are_all_there():
     names = phrasebook("en").texts
     for prefix, count in (("day", 7), ("date", 31), ("month", 12), ("place", 10)):
         numbered = {name for name in names if re.fullmatch(rf"{prefix}-\d+", name)}
         assert numbered == {f"{prefix}-{n}" for n in range(1, count + 1)}
+    assert {f"{prefix}-{digit}" for prefix in ("digit", "press") for digit in range(10)} <= names.keys()
 
 
 @pytest.mark.parametrize(

@@ -30,15 +30,20 @@ async def walk(*typed: str, config: Config | None = None, at: str = NIGHT) -> li
     return lines
 
 
+def spoken(shown: list[str]) -> list[str]:
+    """The prompts among what the terminal shows."""
+    return [line.rpartition("[")[2].rstrip("]") for line in shown if line.startswith("  🔊")]
+
+
 async def test_a_promise_is_made_in_the_callers_language() -> None:
     text = GOOD.replace("    - say: welcome\n", "    - language: ko\n", 1).replace("[en, vi]", "[en, ko]")
     text = text.replace("vi: Xin chào.", "ko: A").replace("vi: Bấm phím 1.", "ko: B")
     far = text.replace('week: {mon-fri: ["08:00-12:00", "13:00-17:00"]}', 'week: {fri: ["08:00-12:00"]}')
-    heard = [
-        line.rpartition("[")[2].rstrip("]") for line in await walk("", config=loads(far)) if line.startswith("  🔊")
-    ]
-    assert heard == [
+    assert spoken(await walk(*[""] * 4, config=loads(far))) == [
         "voicemail-greeting",
+        "message-review",
+        "number-enter",
+        "number-enter",
         "message-saved",
         "callback-promise",
         "month-11",
@@ -61,6 +66,10 @@ async def test_a_moment_may_carry_an_offset(at: str, told: str) -> None:
         (["h"], "2026-11-20T10:00", "key, within"),
         (["1", "h"], "2026-11-20T10:00", "does an agent answer?"),
         (["h"], NIGHT, "recording"),
+        (["", "h"], NIGHT, "key, within"),
+        (["", "1", "h"], NIGHT, "message.wav"),
+        (["", "#", "h"], NIGHT, "up to 20 keys"),
+        (["", "#", "+84", "0084901234567#", "h"], NIGHT, "key, within"),
     ],
 )
 async def test_h_hangs_up_at_every_question(typed: list[str], at: str, question: str) -> None:
@@ -71,9 +80,26 @@ async def test_h_hangs_up_at_every_question(typed: list[str], at: str, question:
 
 async def test_a_queue_that_never_opens_promises_nothing() -> None:
     never = Calendar("office", ZoneInfo("UTC"), {})
-    shown = await walk("", config=replace(loads(GOOD), calendars={"office": never}))
+    shown = await walk(*[""] * 4, config=replace(loads(GOOD), calendars={"office": never}))
     assert "  ⏲  to be called back never: it never opens" in shown
     assert shown[-2].endswith("[message-saved]")
+
+
+async def test_a_message_is_asked_about() -> None:
+    text = GOOD.replace("hours: office}", "hours: office, reasons: {7: welcome}, parts: {morning: '08:00-12:00'}}", 1)
+    shown = await walk("", "2", "", "#", "0084901234567", "1", "7", "1", config=loads(text), at="2026-11-21T10:00")
+    assert "  ⏲  to be called back on Monday 2026-11-23 at 08:00 UTC" in shown
+    _, *heard = spoken(shown)
+    assert heard[:6] == [
+        "voicemail-greeting",
+        "message-review",
+        "record-again",
+        "message-review",
+        "number-enter",
+        "number-is",
+    ]
+    assert heard[6:8] == ["digit-plus", "digit-8"]
+    assert heard[18:24] == ["number-right", "which-reason", "welcome", "press-7", "which-part", "part-morning"]
 
 
 async def test_an_admin_may_let_the_queue_overflow() -> None:

@@ -129,7 +129,7 @@ def test_what_was_left_over_of_a_recording_goes_as_well(spool: Outbox) -> None:
 
 def test_the_dialplans_own_file_goes_but_not_a_later_message_of_the_same_call(outbox: Outbox) -> None:
     path = outbox.fallback / "pbx1-17.3.wav"
-    salvage = Salvage(outbox, due=lambda _, at: at, region="VN")
+    salvage = Salvage(outbox, due=lambda _, at, part: at, region="VN")
     path.write_bytes(sound(3))
     (entry,) = salvage.adopt_fallback(NOW, age=0).kept
     path.write_bytes(sound(3))  # removing it failed
@@ -144,7 +144,7 @@ def test_the_dialplans_own_file_goes_but_not_a_later_message_of_the_same_call(ou
 def test_a_message_that_is_erased_is_not_taken_in_again(spool: Outbox) -> None:
     Erasure(spool).erase(MINE, LATER)
     (spool.kept / "minea.wav").write_bytes(sound(3))  # put back from a copy
-    found = Salvage(spool, due=lambda _, at: at, region="VN").recover(LATER, age=0)
+    found = Salvage(spool, due=lambda _, at, part: at, region="VN").recover(LATER, age=0)
     assert (found.kept, found.problems) == ([], [])
 
 
@@ -194,7 +194,7 @@ def test_a_process_killed_at_any_step_leaves_nothing_half_done(tmp_path: Path) -
         before = others(outbox)
         status = dying(outbox, survived)
         assert status in (0, signal.SIGKILL)
-        assert Salvage(outbox, due=lambda _, at: at, region="VN").recover(LATER, age=0).kept == []
+        assert Salvage(outbox, due=lambda _, at, part: at, region="VN").recover(LATER, age=0).kept == []
         if (outbox.lines / "erasing").exists():  # a service finishes it
             begun += 1
             Erasure(outbox).resume()

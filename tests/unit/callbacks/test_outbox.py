@@ -181,7 +181,7 @@ def test_a_process_killed_at_any_step_loses_no_message(outbox: Outbox) -> None:
         command = [sys.executable, "-c", CRASHING, str(outbox.spool), id, str(survived), json.dumps(ABOUT)]
         child = subprocess.run(command, check=False, timeout=30)
         assert child.returncode in (0, -signal.SIGKILL)
-        Salvage(outbox, due=lambda queue, at: at + 60, region="VN").recover(NOW + 5000, age=0)
+        Salvage(outbox, due=lambda queue, at, part: at + 60, region="VN").recover(NOW + 5000, age=0)
         expected.add(id)
         found = {each.id: each for each in outbox.entries().entries}
         assert set(found) == expected

@@ -21,7 +21,7 @@ class Watch:
         self.events: list[Event] = []
         self.troubles: list[Trouble] = []
         self.woken = 0
-        self.salvage = Salvage(outbox, due=lambda queue, at: at + 60, region="VN")
+        self.salvage = Salvage(outbox, due=lambda queue, at, part: at + 60, region="VN")
         self.rounds = Rounds(
             self.salvage,
             longest=longest,
@@ -57,6 +57,7 @@ async def test_a_recording_of_a_dead_service_is_taken_in_once_nobody_can_still_s
     outbox: Outbox, watch: Watch
 ) -> None:
     _, path = outbox.recording_path({"call": "pbx1-1.1", "queue": "power"})
+    aged(path.with_suffix(".note"), 120 + SETTLED + 60)
     path.write_bytes(never_closed(sound(5)))
     aged(path, 120 + SETTLED - 5)
     await watch.rounds.walk()

@@ -18,7 +18,7 @@ HOUR = 3600.0
 
 @pytest.fixture
 def salvage(outbox: Outbox) -> Salvage:
-    return Salvage(outbox, due=lambda queue, at: at + (60 if queue else 600), region="VN")
+    return Salvage(outbox, due=lambda queue, at, part: at + (60 if queue else 600), region="VN")
 
 
 def fallback(outbox: Outbox, call: str, content: bytes, note: str = "") -> Path:
@@ -111,13 +111,17 @@ def test_much_that_cannot_be_read_is_put_aside_and_told_once(outbox: Outbox, sal
 
 def test_a_recording_whose_service_died_is_recovered_after_an_hour(outbox: Outbox, salvage: Salvage) -> None:
     note = {"call": "pbx1-1.1", "number": "+84901234567", "queue": "billing", "recorded_at": str(NOW - 4000)}
+    note |= {"confirmed": "yes", "reason": "reason-bill", "part": "morning"}
     id, path = outbox.recording_path(note)
     path.write_bytes(never_closed(sound(5)))
     assert salvage.recover(NOW, age=HOUR).kept == []
     aged(path, HOUR + 1)
+    assert salvage.recover(NOW, age=HOUR).kept == [], "its note is new: the caller is being asked about it"
+    aged(outbox.tmp / f"{id}.note", HOUR + 1)
     (entry,) = salvage.recover(NOW, age=HOUR).kept
     assert (entry.id, entry.source, entry.seconds) == (id, "recovered", 5.0)
     assert (entry.number, entry.queue, entry.recorded_at) == ("+84901234567", "billing", NOW - 4000)
+    assert (entry.confirmed, entry.reason, entry.part) == (True, "reason-bill", "morning")
     assert salvage.recover(NOW, age=0).kept == []
     assert list(outbox.tmp.iterdir()) == []
 

@@ -29,7 +29,7 @@ MONDAY = datetime(2026, 11, 23, 8, 0, tzinfo=UTC).timestamp()
 OFFICE = Calendar("office", ZoneInfo("UTC"), {day: (Span.parse("08:00-17:00"),) for day in range(5)})
 NEVER = Calendar("never", ZoneInfo("UTC"), {})
 ALWAYS = Calendar("always", ZoneInfo("UTC"), dict.fromkeys(range(7), (Span.parse("00:00-24:00"),)))
-RULES = VoicemailSettings("billing", "office")
+RULES = VoicemailSettings("billing", "office", review=False, confirm=False)
 PROMISE = ">> say message-saved callback-promise day-1 from-08-00 until-17-00"
 
 
@@ -257,7 +257,7 @@ async def test_a_disk_that_fails_afterwards_is_told_and_the_words_stay(
     assert caller.heard[-1] == ">> say technical-problem"
     assert [each.problem for each in desk.told(VoicemailFailed)] == ["No space left on device"]
     assert desk.told(VoicemailSaved) == []
-    salvaged = Salvage(desk.outbox, due=lambda queue, at: MONDAY, region="VN").recover(FRIDAY_NIGHT, age=0)
+    salvaged = Salvage(desk.outbox, due=lambda *_: MONDAY, region="VN").recover(FRIDAY_NIGHT, age=0)
     assert [(each.number, each.queue) for each in salvaged.kept] == [("+84901234567", "billing")]
 
 
@@ -325,7 +325,7 @@ async def test_a_line_lost_while_speaking_leaves_the_words_for_the_salvage(desk:
     with pytest.raises(LineLost):
         await desk.take(Breaking(sound(3)))
     assert desk.outbox.entries().entries == ()
-    salvaged = Salvage(desk.outbox, due=lambda queue, at: at + 60, region="VN").recover(FRIDAY_NIGHT, age=0)
+    salvaged = Salvage(desk.outbox, due=lambda queue, at, part: at + 60, region="VN").recover(FRIDAY_NIGHT, age=0)
     assert [(each.call, each.number, each.queue, each.due) for each in salvaged.kept] == [
         (INFO.call, "+84901234567", "billing", FRIDAY_NIGHT + 60)
     ]

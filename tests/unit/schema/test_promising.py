@@ -68,12 +68,12 @@ def test_every_option_of_a_queues_callbacks():
 
 
 def test_parts_of_the_day_keep_their_order():
-    parts = 'parts: {late: "15:00-17:00", morning: "08:00-12:00", night: "16:00-06:00"}'
+    parts = 'parts: {evening: "15:00-17:00", morning: "08:00-12:00", afternoon: "16:00-06:00"}'
     mail = loads(with_(QUEUE.replace("office}", f"office, {parts}}}"))).voicemail["power"]
     assert list(mail.parts.items()) == [
-        ("late", Span.parse("15:00-17:00")),
+        ("evening", Span.parse("15:00-17:00")),
         ("morning", Span.parse("08:00-12:00")),
-        ("night", Span.parse("16:00-06:00")),
+        ("afternoon", Span.parse("16:00-06:00")),
     ]
     assert mail == VoicemailSettings("power", "office", parts=mail.parts)
 
