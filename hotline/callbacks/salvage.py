@@ -4,6 +4,7 @@ Rules of this file:
 - What was said is kept even if nobody knows who said it; a note beside the recording may know.
 - Everything here may run at any time, in any process, again and again: one salvager works at a time, and what
   has its line is never given another.
+- A line whose recording is gone is told of, once; it stays, since somebody may be waiting for our call.
 - A note without its recording is of a caller who left no words, or has not begun: it goes when it is old.
 - A file's age is by the machine's clock, which stamps files; what goes into a line is by the service's clock.
 - Blocking, like the outbox.
@@ -19,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hotline.callbacks.disk import locked, opened, sha256
-from hotline.callbacks.lines import Entry, Positions
+from hotline.callbacks.lines import Entry, Erased, Positions
 from hotline.callbacks.note import read_note, write_note
 from hotline.callbacks.number import normal
 from hotline.callbacks.outbox import PROBE, Outbox, Settled, closed
@@ -34,6 +35,9 @@ UNREADABLE = ".unreadable"
 
 WORTH_A_LOOK = int(LEAST * 16000) + 44
 """A file of so many bytes would be worth keeping if only it could be read."""
+
+MOST_TOLD = 20
+"""Recordings that are missed by name in one round."""
 
 Due = Callable[[str, float, str], float]
 """(queue, when it was recorded, part of the day) → when to call back; must answer for any queue and part, "" too."""
@@ -56,6 +60,9 @@ class Salvage:
     def __init__(self, outbox: Outbox, *, due: Due, region: str) -> None:
         self.outbox, self.due, self.region = outbox, due, region
         self._ids: set[str] = set()
+        self._recorded: set[str] = set()
+        """Of them, those that have a recording."""
+        self._missing: set[str] = set()
         self._positions: Positions = {}
 
     def recover(self, now: float, *, age: float) -> Salvaged:
@@ -66,7 +73,7 @@ class Salvage:
         done = Salvaged()
         with locked(self.outbox.lines / ".salvage", 0.0) as mine:
             if mine:
-                for path in self._unlisted():
+                for path in self._unlisted(done):
                     self._take(path, path.stem, "recovered", now, done)
                 self._list()
                 self._recover_tmp(now, age, done)
@@ -123,12 +130,18 @@ class Salvage:
         if not path.exists() and not path.with_suffix(UNREADABLE).exists():
             about.unlink(missing_ok=True)
 
-    def _unlisted(self) -> list[Path]:
-        """Recordings in their final place without a line."""
+    def _unlisted(self, done: Salvaged) -> list[Path]:
+        """Recordings in their final place without a line. Lines without a recording are troubles, once."""
         self._list()
         with self.outbox.alone() as mine:  # so that nobody is between renaming and writing the line
             self._list()
-            return [each for each in self.outbox.kept.glob("*.wav") if each.stem not in self._ids] if mine else []
+            if not mine:
+                return []
+            there = {each.stem: each for each in self.outbox.kept.glob("*.wav")}
+        missing = self._recorded - there.keys()
+        done.problems += _gone(missing - self._missing)
+        self._missing = missing
+        return [path for id, path in there.items() if id not in self._ids]
 
     def _list(self) -> None:
         """Know the ids of all lines, reading only those that are new since the last time."""
@@ -136,6 +149,11 @@ class Salvage:
         while more:
             reading = self.outbox.entries(self._positions)
             self._ids.update(each.id for each in reading.records)
+            for each in reading.records:
+                if isinstance(each, Entry) and each.sha256:
+                    self._recorded.add(each.id)
+                elif isinstance(each, Erased):
+                    self._recorded.discard(each.id)
             self._positions, more = reading.positions, reading.more
 
     def _take(self, path: Path, id: str, source: str, now: float, done: Salvaged) -> None:
@@ -209,6 +227,16 @@ def _moment(text: str, otherwise: float) -> float:
         return float(text) if 0 < float(text) < 1e11 else otherwise
     except ValueError:
         return otherwise
+
+
+def _gone(ids: set[str]) -> list[Trouble]:
+    """For some of them one by one, and for how many others."""
+    message = "The outbox has a line of a message whose recording is gone: look for it in a copy of the spool."
+    told = [Trouble(message, f"voicemail/{id}.wav") for id in sorted(ids)[:MOST_TOLD]]
+    others = len(ids) - len(told)
+    if others:
+        told.append(Trouble(f"The recordings of {others} other messages are gone as well.", "voicemail"))
+    return told
 
 
 def _trouble(path: Path, why: str | None) -> Trouble:

@@ -9,9 +9,10 @@ import pytest
 from recordings import NOW, aged, never_closed, sound
 
 from hotline.callbacks import disk
+from hotline.callbacks.erasure import Erasure
 from hotline.callbacks.lines import Entry
 from hotline.callbacks.outbox import Outbox
-from hotline.callbacks.salvage import Salvage
+from hotline.callbacks.salvage import MOST_TOLD, Salvage
 
 HOUR = 3600.0
 
@@ -177,6 +178,46 @@ def test_a_probe_of_a_process_that_was_killed_over_it_goes_when_it_is_old(
     assert all(probe.exists() for probe in probes)
     salvage.recover(NOW, age=99)
     assert not any(probe.exists() for probe in probes)
+
+
+def kept(outbox: Outbox, id: str) -> None:
+    (outbox.tmp / f"{id}.wav").write_bytes(sound(2))
+    outbox.keep(
+        id, call="pbx1-1.1", number="", queue="billing", entry="1900", language="vi", recorded_at=NOW, due=NOW,
+        hung_up=False, now=NOW,
+    )  # fmt: skip
+
+
+def test_a_line_whose_recording_is_gone_is_told_once(outbox: Outbox, salvage: Salvage) -> None:
+    for id in ("a", "b", "c"):
+        kept(outbox, id)
+    assert salvage.recover(NOW, age=HOUR).problems == []
+    (outbox.kept / "a.wav").unlink()
+    (trouble,) = salvage.recover(NOW, age=HOUR).problems
+    assert (trouble.path, "is gone" in trouble.message) == ("voicemail/a.wav", True)
+    assert salvage.recover(NOW, age=HOUR).problems == []
+    (outbox.kept / "b.wav").unlink()
+    assert [each.path for each in salvage.recover(NOW, age=HOUR).problems] == ["voicemail/b.wav"]
+    assert len(outbox.entries().entries) == 3
+
+
+def test_who_was_erased_is_not_missed_nor_are_requests_without_a_message(outbox: Outbox, salvage: Salvage) -> None:
+    kept(outbox, "a")
+    outbox.add(Entry(
+        id="b", call="", queue="billing", entry="", language="", recorded_at=NOW, due=NOW, seconds=0.0, hung_up=False,
+        kept_at=NOW, sha256="", source="web",
+    ))  # fmt: skip
+    Erasure(outbox).erase(["a"], NOW)
+    assert salvage.recover(NOW, age=HOUR).problems == []
+
+
+def test_when_all_recordings_are_gone_some_are_named(outbox: Outbox, salvage: Salvage) -> None:
+    for number in range(MOST_TOLD + 3):
+        kept(outbox, f"{number:02}")
+        (outbox.kept / f"{number:02}.wav").unlink()
+    problems = salvage.recover(NOW, age=HOUR).problems
+    assert len(problems) == MOST_TOLD + 1
+    assert problems[-1].message == "The recordings of 3 other messages are gone as well."
 
 
 def test_one_salvager_works_at_a_time(outbox: Outbox, salvage: Salvage) -> None:
