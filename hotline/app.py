@@ -35,9 +35,11 @@ from hotline.callbacks.moving import Mover
 from hotline.callbacks.outbox import Outbox
 from hotline.callbacks.promise import Promises
 from hotline.callbacks.quota import MEGABYTE
+from hotline.callbacks.requests import Requests
 from hotline.callbacks.retention import Retention
 from hotline.callbacks.rounds import Rounds
 from hotline.callbacks.salvage import Salvage
+from hotline.callbacks.superseding import Superseding
 from hotline.callbacks.trouble import Trouble
 from hotline.callbacks.voicemail import Answering
 from hotline.callers import Callers
@@ -110,10 +112,13 @@ class Service:
         self.indexer = Indexer(self.store, self.outbox, self.now, tell=self._tell_trouble)
         self.promises = Promises(config.voicemail, config.calendars, config.callbacks)
         self.ledger = self._ledger()
+        self.mover = Mover(self.ledger, self.promises, self.now, self.emit)
         self.retention = self._retention()
         self.deliverers = deliverers(
             settings, config, self.outbox, now=self.now, emit=self.emit, tell=self._tell_trouble
         )
+        self.requests = self._requests()
+        self.superseding = self._superseding()
         self.rounds = self._rounds()
         self.answering = self._answering()
         self.callers = Callers(self.store, region=config.country)
@@ -124,6 +129,8 @@ class Service:
             desk=self.desk,
             answering=self.answering,
             legs=self.legs,
+            requests=self.requests,
+            superseding=self.superseding,
             callers=self.callers,
             sounds=self.sounds,
             pbxs=self.pbxs.names,
@@ -145,6 +152,24 @@ class Service:
         """Everything that happens is logged and counted here, and nowhere else."""
         self._log_event(event)
         self.metrics.record(event)
+        self.superseding.see(event)
+
+    def _requests(self) -> Requests:
+        return Requests(
+            self.ledger,
+            self.mover,
+            self.promises,
+            self.config.callbacks,
+            why_not=Guard(self.config.dialing).why_not,
+            prompts=self.config.prompts,
+            region=self.config.country,
+            now=self.now,
+            emit=self.emit,
+        )
+
+    def _superseding(self) -> Superseding:
+        ask, region = (self.ledger, self.mover, self.core.ended, self.indexer.catch_up), self.config.country
+        return Superseding(*ask, region=region, tell=self._tell_trouble)
 
     def _answering(self) -> Answering:
         return Answering(
@@ -181,11 +206,10 @@ class Service:
 
     def _callbacks(self) -> None:
         config = self.config
-        mover = Mover(self.ledger, self.promises, self.now, self.emit)
         self.legs = Legs(
             self.ledger,
             self.desk,
-            mover,
+            self.mover,
             self.promises,
             Lending(self.outbox),
             guard=Guard(config.dialing),
@@ -196,7 +220,7 @@ class Service:
             self.desk,
             self.pbxs,
             self.promises,
-            mover,
+            self.mover,
             queues=config.queues,
             settings=config.callbacks,
         )
@@ -280,8 +304,10 @@ class Service:
                 await first(self._drain(), at_once.wait())
             await self.answering.close()
             await asyncio.gather(*(each.close() for each in self.deliverers))
+            await self.requests.close()
             await self.pbxs.close()
             await self.desk.close(0.0 if at_once.is_set() else LAST_PATIENCE)
+            await self.superseding.close(0.0 if at_once.is_set() else LAST_PATIENCE)
         self.log.info("Stopped.")
 
     async def _drain(self) -> None:

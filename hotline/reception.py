@@ -24,10 +24,14 @@ from hotline.acd.announcing import Told
 from hotline.acd.desk import Desk
 from hotline.acd.model import Left
 from hotline.acd.waiting import wait_for_agent
+from hotline.callbacks.keep_place import PlaceKeeper
+from hotline.callbacks.my_callback import tell_callback
+from hotline.callbacks.requests import Requests
+from hotline.callbacks.superseding import Superseding
 from hotline.callbacks.voicemail import Answering
 from hotline.callers import Callers
 from hotline.events import CallEnded, CallRefused, CallStarted, Emit
-from hotline.flow.engine import walk
+from hotline.flow.engine import END, walk
 from hotline.flow.phone import HungUp, LineLost, Phone
 from hotline.phones.agent import AgentPhone, in_hand, last_word
 from hotline.phones.agi import AgiPhone, Answer, BadCall, call_id, call_info, last_answer
@@ -47,6 +51,8 @@ class _Session:
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     """The dialplan has said its last word on the call."""
     told: Told = field(default_factory=Told)
+    served: bool = False
+    """The caller talked with an agent."""
 
 
 class Reception:
@@ -59,6 +65,8 @@ class Reception:
         desk: Desk,
         answering: Answering,
         legs: Legs,
+        requests: Requests,
+        superseding: Superseding,
         callers: Callers,
         sounds: Sounds,
         pbxs: Collection[str],
@@ -68,6 +76,7 @@ class Reception:
         self.config, self.desk, self.emit = config, desk, emit
         self._legs = legs
         self._answering, self._callers, self._sounds, self._log = answering, callers, sounds, log
+        self._requests, self._superseding = requests, superseding
         self._shifts = Shifts(config.agents, config.pauses, desk=desk, log=log)
         self._calls: dict[str, _Session] = {}
         self._pbxs = set(pbxs)
@@ -90,7 +99,9 @@ class Reception:
 
     async def wait_for_agent(self, phone: Phone, queue: str) -> str:
         info, session = phone.info, self._calls.get(phone.info.call)
-        return await wait_for_agent(
+        keep = PlaceKeeper(self._requests, phone, queue) if queue in self.config.callbacks else None
+        self._superseding.waits(info.call, info.caller)
+        target = await wait_for_agent(
             phone,
             self.config.queues[queue],
             self.desk,
@@ -98,10 +109,20 @@ class Reception:
             site=self.config.site(info.dialed),
             caller=await self._callers.opaque(info.caller),
             told=session.told if session else None,
+            keep=keep,
         )
+        if session and target == END:
+            session.served = keep is None or not keep.promised
+        return target
 
     async def take_message(self, phone: Phone, queue: str) -> None:
         await self._answering.take_message(phone, queue)
+
+    async def promise_callback(self, phone: Phone, queue: str) -> bool:
+        return await self._requests.promise(phone, queue)
+
+    async def tell_callback(self, phone: Phone, *, key: str, seconds: float) -> None:
+        await tell_callback(self._requests, phone, key=key, seconds=seconds)
 
     async def handle(self, channel: Channel) -> None:
         """Serve one request of the dialplan. An exception closes the line and the dialplan goes on."""
@@ -158,7 +179,7 @@ class Reception:
             self._know(phone.info.pbx)
             self._calls[call] = session
             try:
-                await self._serve(phone, session.ended)
+                await self._serve(phone, session)
             finally:
                 if self._calls.get(call) is session:
                     del self._calls[call]
@@ -173,7 +194,7 @@ class Reception:
                 pbx=pbx,
             )
 
-    async def _serve(self, phone: AgiPhone, ended: asyncio.Event) -> None:
+    async def _serve(self, phone: AgiPhone, session: _Session) -> None:
         info, began = phone.info, self.now()
         entry = info.dialed if info.dialed in self.config.flow.entries else "other"
         self.emit(CallStarted(at=began, call=info.call, entry=entry, resumed=info.attempt > 1))
@@ -193,9 +214,10 @@ class Reception:
                 await self.desk.gone(info.call, Left.ABANDONED, ended_by="caller")
         except LineLost:
             reason = "line-lost"
-            if ended.is_set():
+            if session.ended.is_set():
                 await self.desk.gone(info.call, Left.ABANDONED, ended_by="caller")
         finally:
+            self._superseding.over(info.call, info.caller if info.served else "", served=session.served)
             self.emit(CallEnded(at=self.now(), call=info.call, reason=reason, seconds=self.now() - began))
 
     async def _ended(self, channel: Channel) -> None:
@@ -208,6 +230,7 @@ class Reception:
                 session.ended.set()  # its session is about to hear that the caller is gone, and knows more
             else:
                 await self.desk.gone(call, Left.ABANDONED, ended_by="caller")
+                self._superseding.over(call, channel.request.caller)
 
     async def _tell_answer(self, call: str, answer: Answer | None) -> None:
         if answer:

@@ -113,6 +113,11 @@ class Core:
         """
         return await self._change("take", now, offer.call, offer.agent, offer.token, lease)
 
+    async def ended(self, call: str) -> str:
+        """How a call ended, in the last hour: a value of Left; "" where it did not."""
+        reason = await self._store.read("get", self._key(f"ended:{call}"))
+        return reason.decode() if reason else ""
+
     async def taken(self, call: str, token: int) -> bool:
         """Whether nobody needs to be told of an offer any more: it was taken, or it is over."""
         current, taken = await self._store.read("hmget", self._key(f"call:{call}"), [b"token", b"taken"])

@@ -32,16 +32,18 @@ class Mover:
         await self._ledger.move(
             promise, following.state, due=following.due, outcome=outcome, by=by, agent=agent, token=token, call=call
         )
-        self.tell(promise, following, outcome=outcome, by=by, agent=agent)
+        self.tell(promise, following, outcome=outcome, by=by, agent=agent, call=call)
 
-    def tell(self, promise: Promise, following: Next, *, outcome: str = "", by: str = "", agent: str = "") -> None:
-        """Say what became of it."""
+    def tell(
+        self, promise: Promise, following: Next, *, outcome: str = "", by: str = "", agent: str = "", call: str = ""
+    ) -> None:
+        """Say what became of it; `call` is the one that did it, where it is not the promise's own."""
         now = self._now()
         at = datetime.fromtimestamp(now, UTC)
         self._emit(
             PromiseMoved(
                 at=now,
-                call=promise.call,
+                call=call or promise.call,
                 queue=promise.queue,
                 promise=promise.id,
                 state=following.state.value,

@@ -14,12 +14,14 @@ from typing import Any, Protocol
 
 from hotline.events import Event, HoursChecked, KeyPressed, LanguageChosen, MenuEntered, PromptPlayed, Transferred
 from hotline.flow.model import (
+    AskCallback,
     Flow,
     Goto,
     Hangup,
     Hours,
     JoinQueue,
     Keys,
+    MyCallback,
     Say,
     SetLanguage,
     Step,
@@ -52,6 +54,12 @@ class House(Protocol):
 
     async def take_message(self, phone: Phone, queue: str) -> None: ...
 
+    async def promise_callback(self, phone: Phone, queue: str) -> bool:
+        """Ask for the number to call back. Whether a callback is promised now."""
+
+    async def tell_callback(self, phone: Phone, *, key: str, seconds: float) -> None:
+        """Tell the caller of the callback that they were promised, if they were, and cancel it on `key`."""
+
 
 async def walk(flow: Flow, phone: Phone, house: House) -> None:
     """Serve one call from its first prompt to its last. Raises HungUp or LineLost as the Phone does."""
@@ -82,7 +90,7 @@ class _Walk:
         if self.phone.info.attempt > 1:
             menu, _, index = (await self.phone.noted(STEP)).partition(":")
             if menu in self.flow.menus and index.isdecimal() and int(index) < len(self.flow.menus[menu].steps):
-                if isinstance(self.flow.menus[menu].steps[int(index)], TakeVoicemail):
+                if isinstance(self.flow.menus[menu].steps[int(index)], TakeVoicemail | AskCallback):
                     await self._say(("technical-problem",))  # or being asked again would make no sense
                 return menu, int(index)
         return self.flow.entry(self.phone.info.dialed), 0
@@ -151,6 +159,16 @@ class _Walk:
         await self.phone.note(STEP, "")
         return ""
 
+    async def callback(self, step: AskCallback) -> str:
+        await self._here()
+        promised = await self.house.promise_callback(self.phone, step.queue)
+        await self.phone.note(STEP, "")
+        return "" if promised else step.otherwise
+
+    async def my_callback(self, step: MyCallback) -> str:
+        await self.house.tell_callback(self.phone, key=step.key, seconds=step.seconds)
+        return ""
+
     async def transfer(self, step: Transfer) -> str:
         dialed = await self.phone.dial(step.target, seconds=step.seconds)
         outcome = dialed.outcome
@@ -171,6 +189,8 @@ _VERBS: dict[type[Step], Callable[[_Walk, Any], Awaitable[str]]] = {
     Hours: _Walk.hours,
     JoinQueue: _Walk.queue,
     TakeVoicemail: _Walk.voicemail,
+    AskCallback: _Walk.callback,
+    MyCallback: _Walk.my_callback,
     Transfer: _Walk.transfer,
     Goto: _Walk.goto,
     Hangup: _Walk.hangup,

@@ -60,6 +60,22 @@ class TakeVoicemail:
 
 
 @dataclass(frozen=True, slots=True)
+class AskCallback:
+    """Promise a callback for `queue` without a message; to who wants none, `otherwise` ("" = next step)."""
+
+    queue: str
+    otherwise: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MyCallback:
+    """Tell who was promised a callback when it will be; they cancel it by `key`, within `seconds`."""
+
+    key: str = "1"
+    seconds: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
 class Transfer:
     """Ring a fixed target of the configuration; when nobody answers go to `otherwise` ("" = next step)."""
 
@@ -78,7 +94,9 @@ class Hangup:
     pass
 
 
-Step = Say | Keys | SetLanguage | Hours | JoinQueue | TakeVoicemail | Transfer | Goto | Hangup
+Step = (
+    Say | Keys | SetLanguage | Hours | JoinQueue | TakeVoicemail | AskCallback | MyCallback | Transfer | Goto | Hangup
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from hotline.schema.problems import ConfigError
 from hotline.schema.shape import (
     AgentShape,
     CallbacksShape,
+    CallbackStep,
     DialingShape,
     GotoStep,
     HangupStep,
@@ -33,6 +34,7 @@ from hotline.schema.shape import (
     HoursStep,
     KeysStep,
     LanguageStep,
+    MyCallbackStep,
     QueueShape,
     QueueStep,
     SayStep,
@@ -162,6 +164,10 @@ def _step(step: StepShape) -> model.Step:
             return model.JoinQueue(step.queue, step.otherwise or "")
         case VoicemailStep():
             return model.TakeVoicemail(step.voicemail)
+        case CallbackStep():
+            return model.AskCallback(step.callback, step.otherwise or "")
+        case MyCallbackStep(my_callback=options):
+            return model.MyCallback(options.key, options.wait)
         case TransferStep():
             return model.Transfer(step.transfer, step.ring, step.otherwise or "")
         case GotoStep():

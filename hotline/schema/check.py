@@ -13,6 +13,7 @@ from typing import Any
 from hotline.acd.model import Missed
 from hotline.phrases import phrasebook
 from hotline.schema import steps
+from hotline.schema.calling import check_calling, warn_calling
 from hotline.schema.document import Path_
 from hotline.schema.draft import Draft
 from hotline.schema.holiday import public_holidays
@@ -49,6 +50,7 @@ def check(draft: Draft) -> None:
         _check_queue(draft, ("queues", name), queue)
     check_routing(draft)
     check_promises(draft)
+    check_calling(draft)
     for path, step in _steps(draft):
         _check_step(draft, path, step)
     _check_texts(draft)
@@ -57,6 +59,7 @@ def check(draft: Draft) -> None:
         warn_unreached(draft)
         warn_routing(draft)
         warn_promises(draft)
+        warn_calling(draft)
         _warn_unsaid(draft)
 
 

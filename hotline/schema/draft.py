@@ -2,7 +2,7 @@
 
 Rules of this file:
 - A part that can't be used is None, its name stays known: a mistake in a queue makes no menu's `queue:` unknown.
-- A step is a mapping with exactly one verb (or the bare word `hangup`).
+- A step is a mapping with exactly one verb, or one of the bare words in `BARE`.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from hotline.schema.shape import (
     HangupStep,
     HotlineShape,
     HoursShape,
+    MyCallbackStep,
     QueueShape,
     StepShape,
 )
@@ -34,6 +35,7 @@ from hotline.schema.shape import (
 SECTIONS = ("hotline", "callbacks", "entries", "hours", "queues", "agents", "pauses", "menus", "prompts")
 REQUIRED = ("hotline", "entries", "menus")
 MOST_STEPS = 100
+BARE: Mapping[str, StepShape] = {"hangup": HangupStep(), "my-callback": MyCallbackStep()}
 
 _NAME: TypeAdapter[str] = TypeAdapter(Name)
 _PROMPT_NAME: TypeAdapter[str] = TypeAdapter(PromptName)
@@ -160,8 +162,8 @@ class _Parts:
         return result
 
     def step(self, step: Tree, path: Path_) -> StepShape | None:
-        if step == "hangup":
-            return HangupStep()
+        if isinstance(step, str) and step in BARE:
+            return BARE[step]
         if isinstance(step, str) and step in VERBS:
             self.document.complain(path, f"step {quoted(step)} needs to know what: write `{step}: …`")
         elif not isinstance(step, dict) or not step:

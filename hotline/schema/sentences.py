@@ -84,11 +84,16 @@ def _shown(value: object) -> str:
 def _fields(kind: Any, loc: tuple[str | int, ...]) -> list[str]:
     """The keys that may stand at `loc` within `kind`."""
     for part in loc:
-        field = kind.model_fields.get(part) if _is_model(kind) else None
+        field = next((each for name, each in _named(kind) if name == part), None)
         if field is None:
             return []
         kind = next((near for near in (field.annotation, *get_args(field.annotation)) if _is_model(near)), None)
-    return [field.alias or name for name, field in kind.model_fields.items()] if _is_model(kind) else []
+    return [name for name, _ in _named(kind)]
+
+
+def _named(kind: Any) -> list[tuple[str, Any]]:
+    """The fields of a model by the keys that they have in a file."""
+    return [(each.alias or name, each) for name, each in kind.model_fields.items()] if _is_model(kind) else []
 
 
 def _is_model(kind: Any) -> bool:

@@ -226,6 +226,20 @@ class VoicemailStep(Part):
     voicemail: Name
 
 
+class CallbackStep(Part):
+    callback: Name
+    otherwise: Name | None = None
+
+
+class MyCallbackBody(Part):
+    key: Key = "1"
+    wait: Annotated[Seconds, lasting(1, 60)] = 5.0
+
+
+class MyCallbackStep(Part):
+    my_callback: Annotated[MyCallbackBody, Field(alias="my-callback")] = MyCallbackBody()
+
+
 class TransferStep(Part):
     transfer: Phone
     ring: Annotated[Seconds, lasting(3, 300)] = 30.0
@@ -241,7 +255,17 @@ class HangupStep(Part):
 
 
 StepShape = (
-    SayStep | KeysStep | LanguageStep | HoursStep | QueueStep | VoicemailStep | TransferStep | GotoStep | HangupStep
+    SayStep
+    | KeysStep
+    | LanguageStep
+    | HoursStep
+    | QueueStep
+    | VoicemailStep
+    | CallbackStep
+    | MyCallbackStep
+    | TransferStep
+    | GotoStep
+    | HangupStep
 )
 
 VERBS: Mapping[str, type[Part]] = {
@@ -251,6 +275,8 @@ VERBS: Mapping[str, type[Part]] = {
     "hours": HoursStep,
     "queue": QueueStep,
     "voicemail": VoicemailStep,
+    "callback": CallbackStep,
+    "my-callback": MyCallbackStep,
     "transfer": TransferStep,
     "goto": GotoStep,
     "hangup": HangupStep,

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from hotline.schema.document import Path_
 from hotline.schema.shape import (
+    CallbackStep,
     GotoStep,
     HangupStep,
     HoursStep,
@@ -29,7 +30,7 @@ def menus(step: StepShape) -> tuple[Pointer, ...]:
             return _given([*choices, (("keys", "otherwise"), keys.otherwise)])
         case HoursStep():
             return _given([(("open",), step.open), (("closed",), step.closed)])
-        case QueueStep() | TransferStep():
+        case QueueStep() | CallbackStep() | TransferStep():
             return _given([(("otherwise",), step.otherwise)])
         case GotoStep():
             return ((("goto",), step.goto),)
@@ -63,7 +64,7 @@ def leaves(step: StepShape) -> bool:
 
 def waits(step: StepShape) -> bool:
     """Whether a caller spends time of their own here (so that a circle through it is no endless loop)."""
-    return isinstance(step, KeysStep | QueueStep | VoicemailStep | TransferStep)
+    return isinstance(step, KeysStep | QueueStep | VoicemailStep | CallbackStep | TransferStep)
 
 
 def _given(pointers: Iterable[tuple[Path_, str | None]]) -> tuple[Pointer, ...]:

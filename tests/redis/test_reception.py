@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 import structlog
+from bureau import TUESDAY, Bureau
 from floor import ANNA, POWER, Floor
 from structlog.testing import capture_logs
 
 from agi.channel import Channel
 from agi.protocol import Parser, Request
 from hotline.acd.model import AgentState
+from hotline.callbacks.states import State
 from hotline.callers import Callers
 from hotline.events import AgentAnswered, CallEnded, CallerLeftQueue, ConversationEnded
 from hotline.phones.sounds import Sounds
@@ -21,7 +23,7 @@ from hotline.reception import Reception
 from hotline.schema import load
 
 CONFIG = Path(__file__).parents[2] / "config" / "hotline.yaml"
-CALL = "pbx1-1.1"
+CALL, NAM = "pbx1-1.1", "+84901234567"
 
 
 class Pbx:
@@ -35,6 +37,7 @@ class Pbx:
             "agi_network_script": script,
             "agi_request": f"agi://127.0.0.1/{script}",
             "agi_channel": "PJSIP/trunk-00000001",
+            "agi_callerid": NAM,
             "agi_uniqueid": CALL,
             "agi_extension": "1900",
         }
@@ -66,12 +69,19 @@ class Pbx:
 
 
 @pytest.fixture
-def reception(floor: Floor, tmp_path: Path) -> Reception:
+def bureau(floor: Floor, tmp_path: Path) -> Bureau:
+    return Bureau(floor, tmp_path / "spool", floor.core._store)
+
+
+@pytest.fixture
+def reception(floor: Floor, tmp_path: Path, bureau: Bureau) -> Reception:
     return Reception(
         load(CONFIG),
         desk=floor.desk,
         answering=SimpleNamespace(),  # type: ignore[arg-type]
         legs=SimpleNamespace(),  # type: ignore[arg-type]
+        requests=bureau.requests,
+        superseding=bureau.superseding,
         callers=Callers(floor.core._store, region="VN"),
         sounds=Sounds(tmp_path),
         pbxs=["pbx1"],
@@ -127,6 +137,32 @@ async def test_one_who_comes_back_after_a_talk_that_nobody_told_of_was_answered_
     assert floor.story() == ["AgentAnswered", "ConversationEnded"]
     assert (floor.one(ConversationEnded).talked, floor.one(ConversationEnded).ended_by) == (30.0, "agent")
     assert pbx.sent[-2:] == ['SET VARIABLE "HOTLINE_DONE" "1"', "HANGUP"]
+
+
+@pytest.mark.parametrize(
+    ("script", "args"),
+    [
+        ("ended", ("pbx1", "anna:1", "1700000000.500", "1700000040.500")),
+        ("ended", ("pbx1", "", "", "1700000040.5")),
+        ("call", ("pbx1", "2", "ANSWER")),
+    ],
+    ids=["who hung up on the agent", "who talked to nobody", "who comes back after a talk"],
+)
+async def test_one_who_was_served_without_us_is_not_called_back(
+    floor: Floor, reception: Reception, bureau: Bureau, script: str, args: tuple[str, ...]
+) -> None:
+    await bureau.ledger.request(queue="power", number=NAM, source="web", due=TUESDAY)
+    await ring(floor)
+    variables = {
+        "HOTLINE_PARTNER": "anna:1",
+        "HOTLINE_ANSWERED": "1700000000.000",
+        "STRFTIME(,,%s.%3q)": "1700000030.000",
+    }
+    await reception.handle(Pbx(script, CALL, *args, variables=variables).channel)
+    await bureau.superseding.close(5)
+    served = args[1] != ""
+    assert (await bureau.ledger.open_for(NAM) is None) is served
+    assert bool(await bureau.ledger.list([State.SUPERSEDED])) is served
 
 
 async def test_a_wire_that_broke_under_a_caller_of_whom_the_last_word_was_said_leaves_nobody_held(

@@ -10,6 +10,7 @@ import pytest
 from hotline.events import Event, KeyPressed, MenuEntered
 from hotline.flow.engine import END, MOST_MENUS, walk
 from hotline.flow.model import (
+    AskCallback,
     Flow,
     Goto,
     Hangup,
@@ -17,6 +18,7 @@ from hotline.flow.model import (
     JoinQueue,
     Keys,
     Menu,
+    MyCallback,
     Say,
     SetLanguage,
     Step,
@@ -30,11 +32,11 @@ from hotline.phones.scripted import INFO, ScriptedPhone
 class House:
     """A house whose doors and queues do as they are told."""
 
-    def __init__(self, *, is_open: bool = True, served: bool = True, onward: str = "") -> None:
+    def __init__(self, *, is_open: bool = True, served: bool = True, onward: str = "", promises: bool = True) -> None:
         self.events: list[Event] = []
         self.emit = self.events.append
         self.asked: list[str] = []
-        self._open, self._served, self._onward = is_open, served, onward
+        self._open, self._served, self._onward, self._promises = is_open, served, onward, promises
 
     def now(self) -> float:
         return 1_000.0
@@ -49,6 +51,13 @@ class House:
 
     async def take_message(self, phone: Phone, queue: str) -> None:
         self.asked.append(f"message for {queue}, step {await phone.noted('STEP')}")
+
+    async def promise_callback(self, phone: Phone, queue: str) -> bool:
+        self.asked.append(f"callback for {queue}, step {await phone.noted('STEP')}")
+        return self._promises
+
+    async def tell_callback(self, phone: Phone, *, key: str, seconds: float) -> None:
+        self.asked.append(f"promised? {key} cancels, within {seconds:g} s")
 
 
 def flow(menus: Mapping[str, tuple[Step, ...]]) -> Flow:
@@ -121,6 +130,28 @@ async def test_a_served_caller_is_done_and_an_unserved_one_goes_to_otherwise() -
     assert unserved.asked == ["agent of power, step power:0", "message for power, step night:0"]
 
 
+CALLBACKS = flow(
+    {
+        "main": (MyCallback("5", 3.0), AskCallback("power", otherwise="night"), Say(("promised",))),
+        "night": (TakeVoicemail("power"),),
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("promises", "then"), [(True, ">> say promised"), (False, "message for power, step night:0")]
+)
+async def test_a_promised_callback_goes_on_with_the_next_step_and_a_refused_one_with_otherwise(
+    promises: bool, then: str
+) -> None:
+    phone, house = ScriptedPhone(), House(promises=promises)
+    await walk(CALLBACKS, phone, house)
+    assert house.asked[:2] == ["promised? 5 cancels, within 3 s", "callback for power, step main:1"]
+    assert (phone.heard + house.asked).count(then) == 1
+    assert (">> say promised" in phone.heard) is promises
+    assert phone.notes["STEP"] == ""
+
+
 async def test_a_caller_whom_the_queue_sends_on_goes_there_and_not_to_otherwise() -> None:
     phone, house = ScriptedPhone(["1"]), House(served=False, onward="billing")
     await walk(MENUS, phone, house)
@@ -146,12 +177,18 @@ async def test_a_call_that_comes_back_goes_to_the_step_it_waited_in() -> None:
     assert house.asked == ["agent of power, step power:0"]
 
 
-async def test_who_was_leaving_a_message_when_a_service_died_is_asked_again_with_an_apology() -> None:
+@pytest.mark.parametrize(
+    ("menus", "step", "asked"),
+    [(MENUS, "night:0", "message for power, step night:0"), (CALLBACKS, "main:1", "callback for power, step main:1")],
+)
+async def test_who_was_leaving_a_message_or_number_when_a_service_died_is_asked_again_with_an_apology(
+    menus: Flow, step: str, asked: str
+) -> None:
     phone, house = ScriptedPhone(info=replace(INFO, attempt=2)), House()
-    phone.notes["STEP"] = "night:0"
-    await walk(MENUS, phone, house)
-    assert phone.heard == [">> answer", ">> say technical-problem"]
-    assert house.asked == ["message for power, step night:0"]
+    phone.notes["STEP"] = step
+    await walk(menus, phone, house)
+    assert phone.heard[:2] == [">> answer", ">> say technical-problem"]
+    assert house.asked == [asked]
 
 
 @pytest.mark.parametrize("noted", ["", "power", "power:9", "nowhere:0", "power:-1", "power:x"])

@@ -23,6 +23,7 @@ PARTS = (
     shape.DialingShape,
     shape.QuotaShape,
     shape.KeysBody,
+    shape.MyCallbackBody,
 )
 
 

@@ -1,0 +1,151 @@
+"""Who phones again and is served is not called back any more: real calls of the queue core, a real Redis."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bureau import TUESDAY, Bureau
+from floor import ANNA, POWER, Floor
+
+from hotline.acd.core import Core
+from hotline.acd.model import Left
+from hotline.callbacks import superseding
+from hotline.callbacks.states import State
+from hotline.events import AgentAnswered, PromiseMoved
+from hotline.phones.scripted import INFO
+from hotline.store import Store
+
+CALL, NAM = INFO.call, INFO.caller
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(superseding, "RETRY_EVERY", 0.02)
+    monkeypatch.setattr(superseding, "RETRY_DISK_EVERY", 0.02)
+
+
+@pytest.fixture
+def bureau(floor: Floor, tmp_path: Path, store: Store) -> Bureau:
+    return Bureau(floor, tmp_path / "spool", store)
+
+
+async def promised(bureau: Bureau) -> str:
+    return (await bureau.ledger.request(queue="power", number=NAM, source="web", due=TUESDAY)).id
+
+
+async def talks(bureau: Bureau) -> None:
+    """The caller is with anna."""
+    floor = bureau.floor
+    await floor.core.login(ANNA, floor.moment)
+    now = floor.moment
+    change = await floor.core.join(CALL, queue=POWER, arrival=now, now=now, channel=INFO.channel, pbx=INFO.pbx)
+    [offer] = change.offers
+    await floor.core.answered(CALL, "anna", offer.token, now)
+
+
+async def state(bureau: Bureau, id: str) -> State:
+    promise = await bureau.ledger.find(id)
+    assert promise
+    return promise.state
+
+
+async def test_a_caller_who_was_served_is_not_called_back(bureau: Bureau) -> None:
+    id = await promised(bureau)
+    bureau.superseding.waits(CALL, NAM)
+    bureau.superseding.over(CALL, served=True)
+    await bureau.superseding.close(5)
+    assert await state(bureau, id) is State.SUPERSEDED
+    moved = bureau.floor.one(PromiseMoved)
+    assert (moved.promise, moved.state, moved.by, moved.call) == (id, "superseded", "service", CALL)
+    assert [line["kind"] for line in bureau.lines()] == ["kept", "moved"]
+
+
+async def test_one_who_hung_up_on_the_agent_was_served_as_the_core_knows(bureau: Bureau) -> None:
+    id = await promised(bureau)
+    await talks(bureau)
+    bureau.superseding.waits(CALL, NAM)
+    bureau.superseding.over(CALL)
+    await asyncio.sleep(0)
+    await bureau.floor.core.leave(CALL, Left.ABANDONED, bureau.floor.moment)  # told a moment later
+    await bureau.superseding.close(5)
+    assert await state(bureau, id) is State.SUPERSEDED
+
+
+async def test_so_was_one_whose_end_the_dialplan_tells_after_the_service_died(bureau: Bureau) -> None:
+    id = await promised(bureau)
+    await talks(bureau)
+    await bureau.floor.core.leave(CALL, Left.ABANDONED, bureau.floor.moment)
+    bureau.superseding.over(CALL, "0901234567")
+    await bureau.superseding.close(5)
+    assert await state(bureau, id) is State.SUPERSEDED
+
+
+@pytest.mark.parametrize("reason", [Left.ABANDONED, Left.CALLBACK, Left.MAX_WAIT, None])
+async def test_who_was_not_served_is_still_called_back(bureau: Bureau, reason: Left | None) -> None:
+    id, floor = await promised(bureau), bureau.floor
+    now = floor.moment
+    await floor.core.join(CALL, queue=POWER, arrival=now, now=now, channel=INFO.channel, pbx=INFO.pbx)
+    bureau.superseding.waits(CALL, NAM)
+    if reason:
+        await floor.core.leave(CALL, reason, now)
+    bureau.superseding.over(CALL)
+    await bureau.superseding.close(5)
+    assert await state(bureau, id) is State.CAPTURED
+
+
+async def test_the_answer_is_enough_and_the_end_of_the_call_says_nothing_new(bureau: Bureau) -> None:
+    id = await promised(bureau)
+    bureau.superseding.waits(CALL, NAM)
+    answered = AgentAnswered(at=bureau.now(), call=CALL, queue="power", agent="anna", waited=1.0)
+    bureau.superseding.see(answered)
+    bureau.superseding.see(answered)
+    bureau.superseding.over(CALL, served=True)
+    await bureau.superseding.close(5)
+    assert await state(bureau, id) is State.SUPERSEDED
+    assert len(bureau.floor.all(PromiseMoved)) == 1
+
+
+async def test_an_answer_to_a_call_of_another_process_is_that_ones_to_tell(bureau: Bureau) -> None:
+    id = await promised(bureau)
+    bureau.superseding.see(AgentAnswered(at=bureau.now(), call="pbx1-9.9", queue="power", agent="anna", waited=1.0))
+    await bureau.superseding.close(5)
+    assert await state(bureau, id) is State.CAPTURED
+
+
+@pytest.mark.parametrize("number", ["", "+84907654321"])
+async def test_who_was_promised_nothing_or_hides_the_number_supersedes_nothing(bureau: Bureau, number: str) -> None:
+    id = await promised(bureau)
+    bureau.superseding.waits(CALL, number)
+    bureau.superseding.over(CALL, served=True)
+    await bureau.superseding.close(5)
+    assert await state(bureau, id) is State.CAPTURED
+
+
+async def test_it_waits_for_redis(server: Any, connect: Callable[..., Any], tmp_path: Path) -> None:
+    store = await connect(server.port, deadline=0.2)
+    bureau = Bureau(Floor(Core(store)), tmp_path / "spool", store)
+    id = await promised(bureau)
+    server.kill()
+    bureau.superseding.waits(CALL, NAM)
+    bureau.superseding.over(CALL, served=True)
+    await asyncio.sleep(0.1)
+    server.start()  # it knows nothing any more, but what the outbox tells it
+    await bureau.superseding.close(5)
+    assert await state(bureau, id) is State.SUPERSEDED
+
+
+async def test_it_waits_for_the_disk_and_tells_of_it_once(bureau: Bureau) -> None:
+    id = await promised(bureau)
+    bureau.harm_disk()
+    bureau.superseding.waits(CALL, NAM)
+    bureau.superseding.over(CALL, served=True)
+    await asyncio.wait_for(bureau.trouble.wait(), 5)
+    await asyncio.sleep(0.1)
+    bureau.mend_disk()
+    await bureau.superseding.close(5)
+    assert await state(bureau, id) is State.SUPERSEDED
+    assert len(bureau.troubles) == 1
