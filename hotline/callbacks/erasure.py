@@ -108,8 +108,8 @@ class Erasure:
         return _Plan(plan["at"], tuple(plan["ids"]), tuple(_Place(**each) for each in plan["places"]))
 
     def _tell(self, plan: _Plan) -> None:
-        for id in plan.ids:
-            lines.append(self._outbox.lines, Erased(id=id, at=plan.at))
+        if plan.ids:
+            lines.append(self._outbox.lines, *(Erased(id=id, at=plan.at) for id in plan.ids))
 
     def _carry_out(self, plan: _Plan) -> None:
         for id in plan.ids:
@@ -163,9 +163,18 @@ def _is_erased(line: bytes) -> bool:
         return False
 
 
+def _is_line(descriptor: int, place: _Place) -> bool:
+    """Whether a line begins and ends there."""
+    before = os.pread(descriptor, 1, place.offset - 1) if place.offset else b"\n"
+    text = os.pread(descriptor, place.length + 1, place.offset)
+    return before == b"\n" and len(text) >= place.length and text[place.length :] in (b"", b"\n")
+
+
 def _overwrite(path: Path, places: Iterable[_Place], at: float) -> None:
     with opened(path, os.O_RDWR) as file:
         for place in places:
+            if not _is_line(file.fileno(), place):  # the spool was put back from a copy
+                continue
             text = lines.written(Erased(id=place.id, at=at))
             if len(text) > place.length:  # of a torn line only its beginning was there
                 text = b""

@@ -136,12 +136,15 @@ class Reading:
         return tuple(each for each in self.records if isinstance(each, Entry))
 
 
-def append(folder: Path, record: Record) -> None:
-    """Add a line to its month, or to the newest there is; on disk when this returns. Raises OSError."""
+def append(folder: Path, record: Record, *more: Record) -> None:
+    """Add a line to its month, or to the newest there is, and some more with it; on disk when this returns.
+
+    Raises OSError.
+    """
     moment = record.kept_at if isinstance(record, Entry) else record.at
     names = (f"{datetime.fromtimestamp(moment, UTC):%Y-%m}.jsonl", *(file.name for file in folder.glob("*.jsonl")))
     file = folder / max(names)
-    line = written(record) + b"\n"
+    line = b"".join(written(each) + b"\n" for each in (record, *more))
     descriptor = os.open(file, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         end = os.lseek(descriptor, 0, os.SEEK_END)

@@ -140,6 +140,8 @@ class Changes:
     def _check(self, ids: Collection[str]) -> Callable[[], None]:
         def check() -> None:
             self.archive.read()
+            if any(self._book.family(id) - set(ids) for id in ids):
+                raise StaffError("The person has left another message meanwhile; see what is there, and try again.")
             for id in ids:
                 if self._book.cases[id].state is State.DIALING:
                     raise StaffError(_busy(id, self._book.cases[id].agent))

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from hotline.callbacks.erasure import Erasure
 from hotline.callbacks.indexer import Indexer
 from hotline.callbacks.ledger import Begun, Ledger, Promise
 from hotline.callbacks.lines import Done, Entry, Move
@@ -373,6 +374,22 @@ async def test_one_message_of_several_is_erased_and_its_promise_stays(staff: Sta
     assert (await staff.run("voicemail", "erase", "b", "--yes")).exit_code == 0
     promise = await staff.found("a")
     assert (promise.state, promise.also) == (State.DUE, ())
+
+
+async def test_a_message_that_comes_meanwhile_is_seen_before_anything_is_erased(
+    staff: Staff, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    staff.keep("a")
+    erase = Erasure.erase
+
+    def late(self: Erasure, *what: Any) -> None:
+        staff.keep("b")
+        erase(self, *what)
+
+    monkeypatch.setattr(Erasure, "erase", late)
+    done = await staff.run("voicemail", "erase", "a", "--yes")
+    assert (done.exit_code, "left another message meanwhile" in done.stderr) == (1, True)
+    assert {each.name for each in staff.outbox.kept.iterdir()} == {"a.wav", "b.wav"}
 
 
 async def test_nothing_is_erased_while_an_agent_has_it_in_hand(staff: Staff) -> None:

@@ -148,6 +148,19 @@ def test_a_message_that_is_erased_is_not_taken_in_again(spool: Outbox) -> None:
     assert (found.kept, found.problems) == ([], [])
 
 
+def test_a_spool_that_was_put_back_meanwhile_is_not_written_over_elsewhere(spool: Outbox) -> None:
+    file = spool.lines / "2026-11.jsonl"
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Erasure, "_carry_out", lambda *_: None)  # it died here
+        Erasure(spool).erase(MINE, LATER)
+    older = file.read_bytes().split(b"\n")
+    file.write_bytes(b"\n".join(older[1:4]) + b"\n")
+    Erasure(spool).resume()
+    first, *_ = file.read_bytes().split(b"\n")
+    assert first == older[1]
+    assert states(spool)["minea"] is State.ERASED
+
+
 def test_two_erasers_wait_for_each_other(spool: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hotline.callbacks.erasure.PATIENCE", 0.05)
     with disk.locked(spool.lines / ".erasing", 0) as mine:
