@@ -17,6 +17,8 @@ from scenes import die
 from hotline.acd.core import Core
 from hotline.store import Store
 from lab.house import ROOT, House, make_prompts
+from lab.party import Call
+from lab.world import Phone
 
 EARLY = NOON.replace(hour=7)
 NUMBER = ("number-is", "number-right")
@@ -79,6 +81,8 @@ async def test_callers_hang_up_on_a_promise_and_take_it_back_or_are_served(askin
     assert metrics['hotline_queue_left_total{queue="power",reason="abandoned"}'] == 2
     assert metrics['hotline_queue_abandoned_total{queue="power"}'] == 2
     assert complaints(house, marks) == []
+    await house.end_shift("anna")
+    await _is_called_in_their_place(house)
     await house.end_shift("anna")
     await _dies_in_the_farewell(house)
 
@@ -143,6 +147,42 @@ async def _is_served_while_another_is_asked(house: House) -> None:
             assert ringing.caller_id == MINH
             await ringing.answer()
             await waiting.event("AgentAnswered", agent="anna")
+
+
+async def _is_called_in_their_place(house: House) -> None:
+    """Of three in line the second has hung up on a promise."""
+    async with dial(house, "1900", LAN) as first:
+        await first.event("CallerQueued", position=1)
+        async with dial(house, "1900", NAM) as second:
+            await second.event("CallerQueued", position=2)
+            await second.party.press("*")
+            await confirms(second)
+            await second.event("CallbackRequested")
+        async with dial(house, "1900", MINH) as third:
+            await third.event("CallerQueued")
+            anna, customer = await agent(house, "anna"), await house.world.number(NAM)
+            served = await anna.rings()
+            assert served.caller_id == LAN
+            await served.answer()
+            await first.party.hang_up()
+            await _calls_back(await anna.rings(), customer)
+            served = await anna.rings()
+            assert served.caller_id == MINH
+            await served.answer()
+            await third.event("AgentAnswered", agent="anna")
+
+
+async def _calls_back(ringing: Call, customer: Phone) -> None:
+    """The agent presses 2, and the customer's phone rings."""
+    await ringing.answer()
+    await asyncio.sleep(1)
+    await ringing.press("2")
+    called = await customer.rings()
+    await called.answer()
+    await asyncio.sleep(1)
+    await called.hang_up()
+    await ringing.press("1")
+    await ringing.hung_up()
 
 
 async def _dies_in_the_farewell(house: House) -> None:
