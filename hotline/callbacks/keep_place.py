@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hotline.callbacks.dialogue import key_prompt
+from hotline.callbacks.dialogue import About, key_prompt
 from hotline.callbacks.requests import Requests, Wish
 from hotline.flow.phone import Phone
 
@@ -49,8 +49,9 @@ class PlaceKeeper:
         apology: tuple[str, ...] = ()
         if self._calls_back():
             settings = replace(self._requests.promises.settings[self._queue], confirm=True, reasons={}, parts={})
-            about = await self._requests.ask(phone, settings)
-            if about:
+            about = About(self._number)
+            await self._requests.ask(phone, settings, about)
+            if self._requests.is_given(about):
                 wish = Wish(self._queue, "queue", about, due=self._requests.now(), arrival=arrival)
                 self.promised = await self._requests.write(phone, wish)
                 apology = ("technical-problem",)

@@ -23,7 +23,7 @@ from hotline.callbacks.promise import Promises
 from hotline.callbacks.settings import CallbackSettings, VoicemailSettings
 from hotline.clock import Clock
 from hotline.events import CallbackRequested, Emit, PromptPlayed, VoicemailFailed
-from hotline.flow.phone import Phone
+from hotline.flow.phone import HungUp, Phone
 from hotline.store import StoreDown
 
 PATIENCE = 10.0
@@ -87,26 +87,37 @@ class Requests:
         settings, speaker = replace(self.promises.settings[queue], confirm=True), self.speaker(phone)
         if self.promises.window_for(queue, self.moment()) is None:
             return False
-        about = await self.ask(phone, settings)
-        if about is None:
+        about = About(self.number(phone))
+        try:
+            await self.ask(phone, settings, about)
+        except HungUp:  # in what else is asked about a number that they gave
+            if self.is_given(about):
+                await self.write(phone, Wish(queue, "menu", about, self._soonest(queue, about)))
+            raise
+        if not self.is_given(about):
             return False
         known = await self._open_for(about.number)
         if known:
             await speaker.say(("callback-open", *self.when(known.due, known.queue, phone.language, known.part)))
             return True
-        due = self.promises.soonest(queue, self.moment(), about.part).timestamp()
+        due = self._soonest(queue, about)
         if not await self.write(phone, Wish(queue, "menu", about, due)):
             await speaker.say(("technical-problem",))
             return False
         await speaker.say(self.when(due, queue, phone.language, about.part))
         return True
 
-    async def ask(self, phone: Phone, settings: VoicemailSettings) -> About | None:
-        """What the caller says by keys; None unless they confirmed a number that may be dialed."""
-        about = About(self.number(phone))
+    def _soonest(self, queue: str, about: About) -> float:
+        return self.promises.soonest(queue, self.moment(), about.part).timestamp()
+
+    async def ask(self, phone: Phone, settings: VoicemailSettings, about: About) -> None:
+        """What the caller says by keys goes into `about`, each as soon as it is known."""
         questions = Questions(self.speaker(phone), settings, about, why_not=self.why_not, region=self._region)
         await questions.ask()
-        return about if about.confirmed and not self.why_not(about.number) else None
+
+    def is_given(self, about: About) -> bool:
+        """Whether the caller gave a number that may be dialed."""
+        return about.confirmed and not self.why_not(about.number)
 
     async def write(self, phone: Phone, wish: Wish) -> bool:
         """Promise for good. False: the disk does not take it."""

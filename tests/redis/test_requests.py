@@ -193,6 +193,14 @@ async def test_reason_and_part_of_the_day_are_asked_for_where_the_queue_has_them
     assert said(phone)[-1] == "say callback-promise tomorrow from-08-00 until-12-00"
 
 
+@pytest.mark.parametrize("at", ["the reason", "the number"])
+async def test_who_hangs_up_at_the_reason_has_asked_for_the_call_already(build: Build, at: str) -> None:
+    bureau = build(mail=replace(MAIL, reasons={"1": "reason-bill"}))
+    with pytest.raises(HungUp):
+        await bureau.requests.promise(ScriptedPhone(["1"] if at == "the reason" else []), "power")
+    assert [line["source"] for line in bureau.lines()] == (["menu"] if at == "the reason" else [])
+
+
 async def test_one_who_is_promised_a_callback_already_is_told_of_that_one(bureau: Bureau) -> None:
     assert await bureau.requests.promise(ScriptedPhone(["1"]), "power")
     bureau.floor.moment += 60
