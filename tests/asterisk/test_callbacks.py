@@ -9,6 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest_asyncio
+from clerk import listed, staff
 from dialogue import BEEP, NAM, agent, dial
 
 from lab import audio
@@ -45,6 +46,29 @@ async def hears(house: House, call: Call, prompt: str, *, after: float = 0.0) ->
     return await call.hears(house.sounds / "en" / f"{prompt}.wav", after=after, within=15)
 
 
+async def all_say_that_it_is_kept(house: House, promise: str) -> None:
+    """Redis and the figures, the outbox, and staff's commands."""
+    assert await listed(house) == {}
+    row = (await listed(house, "--state", "talked"))[promise]
+    assert (row["attempts"], row["agent"], row["number"]) == (1, "anna", NAM)
+    figures = await house.service.metrics()
+    states = {name: many for name, many in figures.items() if name.startswith("hotline_promises{") and many}
+    assert states == {'hotline_promises{state="talked"}': 1}
+    for name, many in (
+        ('hotline_promises_made_total{queue="power",source="voicemail"}', 1),
+        ('hotline_promises_first_dialed_total{in_window="yes",queue="power"}', 1),
+        ('hotline_callback_attempts_total{outcome="talked",queue="power"}', 1),
+        ('hotline_callback_offers_total{outcome="answered",queue="power"}', 1),
+        ('hotline_queue_answered_total{queue="power"}', 0),
+        ("hotline_outbox_unread_lines", 0),
+    ):
+        assert figures[name] == many, name
+    story = (await staff(house, "callbacks", "show", promise)).splitlines()
+    assert "promised for Tue 2026-12-01 08:00" in story[1]
+    assert story[2].endswith("anna rang the customer, for the first time.")
+    assert story[3].endswith("anna and the customer talked.")
+
+
 async def test_a_message_of_friday_night_is_called_back_on_tuesday_when_monday_is_a_holiday(
     callhouse: House, words: Path, reply: Path
 ):
@@ -73,3 +97,4 @@ async def test_a_message_of_friday_night_is_called_back_on_tuesday_when_monday_i
     await ringing.finished()
     assert moved["in_window"]
     assert audio.find(words, ringing.heard).score > 0.6
+    await all_say_that_it_is_kept(house, promise)
