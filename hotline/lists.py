@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.table import Table
 
 from hotline.callbacks import until
 from hotline.callbacks.book import Case
@@ -14,7 +17,7 @@ from hotline.callbacks.states import State
 from hotline.clerk.archive import Archive, Wanted
 from hotline.clock import clock as clock_of
 from hotline.options import read_config, refused, stop
-from hotline.tables import lasted
+from hotline.tables import lasted, table
 
 States = Annotated[
     list[str] | None, typer.Option("--state", help=f"Only these: {', '.join(State)}. May be repeated.")
@@ -30,7 +33,10 @@ def open_archive(config: Path, spool: Path, clock: Path | None) -> Archive:
     """The spool's promises; what is wrong with it ends the command."""
     loaded = read_config(config)
     with refused():
-        return Archive(loaded, spool.absolute(), clock_of(clock))
+        archive = Archive(loaded, spool.absolute(), clock_of(clock))
+    for problem in archive.book.problems:
+        print(f"{problem.path}: {problem.message}", file=sys.stderr)
+    return archive
 
 
 def wanted_from(
@@ -54,11 +60,11 @@ def cells(archive: Archive, case: Case) -> dict[str, str]:
     """A promise as a row of a table."""
     entry, state = case.entry, archive.state(case)
     if entry is None:
-        return dict.fromkeys(_COLUMNS, "") | {"id": case.id, "state": state.value}
+        return dict.fromkeys(_COLUMNS, "") | {"id": archive.short(case.id), "state": state.value}
     now = archive.local(archive.now())
     return {
-        "id": case.id,
-        "state": f"{state.value} in {case.into}" if state is State.MERGED else state.value,
+        "id": archive.short(case.id),
+        "state": f"{state.value} in {archive.short(case.into)}" if state is State.MERGED else state.value,
         "queue": entry.queue,
         "number": entry.number or "(hidden)",
         "left": _short(archive.local(entry.recorded_at), now),
@@ -70,6 +76,12 @@ def cells(archive: Archive, case: Case) -> dict[str, str]:
         "agent": case.agent,
         "with it": str(len(case.also) or ""),
     }
+
+
+def shown(archive: Archive, cases: Iterable[Case], **more: Callable[[Case], str]) -> Table:
+    """Promises as a table; `more` makes further columns."""
+    rows = [cells(archive, case) | {name: tell(case) for name, tell in more.items()} for case in cases]
+    return table(rows, whole=("id", "state", "number"))
 
 
 _COLUMNS = (

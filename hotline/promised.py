@@ -17,7 +17,7 @@ from hotline.callbacks.states import State
 from hotline.callbacks.story import tell
 from hotline.clerk.archive import Archive
 from hotline.clerk.changes import Changes
-from hotline.lists import All, Due, Number, Queue, Since, States, cells, open_archive, plain, reason, wanted_from
+from hotline.lists import All, Due, Number, Queue, Since, States, open_archive, plain, reason, shown, wanted_from
 from hotline.options import (
     CONFIG,
     REDIS,
@@ -32,7 +32,7 @@ from hotline.options import (
     stop,
     visit,
 )
-from hotline.tables import ListByDefault, table
+from hotline.tables import ListByDefault
 
 callbacks = typer.Typer(cls=ListByDefault, help="The calls that are promised: see, cancel, postpone, assign them.")
 
@@ -62,7 +62,7 @@ def list_(
     if as_json:
         print(json.dumps([plain(archive, case) for case in found], ensure_ascii=False, indent=2))
     elif found:
-        Console().print(table([cells(archive, case) for case in found]))
+        Console().print(shown(archive, found))
     else:
         print("There are no such promises.")
 
@@ -123,7 +123,7 @@ def assign(
     redis: Redis = REDIS,
     clock: ClockFile = None,
 ) -> None:
-    """Give it to an agent, who is asked first once it is due."""
+    """Give it to an agent: nobody else is asked while that one is at work."""
     archive, case = _find(id, config, spool, clock)
     print(visit(Changes(archive, address(redis)).assign(case, agent)))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,16 @@ class ListByDefault(TyperGroup):
         return super().parse_args(ctx, args)
 
 
-def table(rows: Sequence[Mapping[str, str]]) -> Table:
-    """As wide as it must be: what nobody has, has no column. All rows have the same names."""
+def table(rows: Sequence[Mapping[str, str]], whole: Collection[str] = ()) -> Table:
+    """As wide as it must be: what nobody has, has no column. All rows have the same names.
+
+    In a narrow terminal cells are folded, but for those of the columns `whole`.
+    """
     result = Table()
     shown = [name for name in rows[0] if any(row[name] for row in rows)] if rows else []
     for name in shown:
-        result.add_column(name, overflow="fold")
+        longest = max(len(row[name]) for row in rows)
+        result.add_column(name, overflow="fold", no_wrap=name in whole, min_width=longest if name in whole else None)
     for row in rows:
         result.add_row(*(row[name] for name in shown))
     return result

@@ -24,13 +24,13 @@ from hotline.lists import (
     Queue,
     Since,
     States,
-    cells,
     open_archive,
     plain,
+    shown,
     wanted_from,
 )
 from hotline.options import CONFIG, REDIS, SPOOL, ClockFile, ConfigFile, Json, Redis, Spool, address, refused, visit
-from hotline.tables import ListByDefault, lasted, table
+from hotline.tables import ListByDefault, lasted
 
 voicemail = typer.Typer(cls=ListByDefault, help="The messages that callers left: hear, copy, erase them.")
 
@@ -59,7 +59,7 @@ def list_(
     if as_json:
         print(json.dumps([_about(archive, case) for case in found], ensure_ascii=False, indent=2))
     elif found:
-        Console().print(table([cells(archive, case) | _file(archive, case) for case in found]))
+        Console().print(shown(archive, found, file=lambda case: _file(archive, case)))
     else:
         print("There are no such messages.")
 
@@ -150,8 +150,8 @@ def _messages(archive: Archive, wanted: Wanted) -> list[Case]:
     return [case for case in archive.cases(wanted) if case.entry and case.entry.sha256]
 
 
-def _file(archive: Archive, case: Case) -> dict[str, str]:
-    return {"file": "" if archive.recording(case.id).exists() else "missing"}
+def _file(archive: Archive, case: Case) -> str:
+    return "" if archive.recording(case.id).exists() else "missing"
 
 
 def _about(archive: Archive, case: Case) -> dict[str, Any]:
@@ -185,7 +185,7 @@ def _say_what_goes(archive: Archive, cases: list[Case]) -> None:
     known: Mapping[str, Case] = {id: case for id, case in family.items() if case.entry}
     seconds = sum(case.entry.seconds for case in known.values() if case.entry)
     print(f"{len(known)} promises, with {lasted(seconds)} of recordings:")
-    Console().print(table([cells(archive, case) for case in known.values()]))
+    Console().print(shown(archive, known.values()))
     if open_ := [case.id for case in known.values() if case.is_open]:
         print(f"Nobody will be called back for {', '.join(open_)}.")
     if any(isinstance(record, Done) for case in known.values() for record in case.story):

@@ -22,6 +22,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
+from glob import escape
 from itertools import groupby
 from pathlib import Path
 
@@ -114,8 +115,9 @@ class Erasure:
     def _carry_out(self, plan: _Plan) -> None:
         for id in plan.ids:
             self._remove_recordings(id)
-        for folder in (self._outbox.kept, self._outbox.tmp, self._outbox.fallback):
-            sync_folder(folder)
+        for folder in (self._outbox.kept, self._outbox.tmp, self._outbox.fallback, self._outbox.lent):
+            if folder.exists():  # one of an older version lacks some
+                sync_folder(folder)
         for file, places in groupby(plan.places, key=lambda place: place.file):
             _overwrite(self._outbox.lines / file, places, plan.at)
         self._journal.unlink()
@@ -124,6 +126,8 @@ class Erasure:
     def _remove_recordings(self, id: str) -> None:
         (self._outbox.kept / f"{id}.wav").unlink(missing_ok=True)
         self._outbox.discard(id)
+        for copy in self._outbox.lent.glob(f"{escape(id)}-*.wav"):
+            copy.unlink(missing_ok=True)
         if found := _ADOPTED.fullmatch(id):
             original = self._outbox.fallback / f"{found[1]}.wav"
             if _digest(original).startswith(found[2]):

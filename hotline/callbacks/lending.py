@@ -34,9 +34,9 @@ class Lending:
             await asyncio.to_thread(copy.unlink, missing_ok=True)
 
     def _copy(self, id: str) -> Path:
-        folder = self._outbox.spool / "listen"
+        folder = self._outbox.lent
         _sweep(folder)
-        copy = folder / f"{secrets.token_hex(8)}.wav"
+        copy = folder / f"{id}-{secrets.token_hex(4)}.wav"  # so that erasure finds it
         new = os.O_WRONLY | os.O_CREAT | os.O_EXCL
         with opened(self._outbox.kept / f"{id}.wav", os.O_RDONLY) as kept, opened(copy, new) as lent:
             shutil.copyfileobj(kept, lent)

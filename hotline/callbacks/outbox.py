@@ -88,6 +88,7 @@ class Outbox:
         self.spool = spool
         self.tmp, self.kept = spool / "tmp", spool / "voicemail"
         self.lines, self.fallback = spool / "outbox", spool / "fallback"
+        self.lent = spool / "listen"
 
     def prepare(self) -> None:
         """Make the folders that are missing. Raises OSError."""

@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
 from hotline.callbacks.book import Book, Case
@@ -19,6 +20,9 @@ from hotline.callbacks.states import State
 from hotline.clock import Clock
 from hotline.schema.config import Config
 from hotline.staff import StaffError
+
+SHORTEST = 6
+"""Letters of an id that are shown."""
 
 LEAST_DIGITS = 4
 """Of the end of a number, by which promises are found."""
@@ -48,6 +52,7 @@ class Archive:
         self.book = Book(self.outbox)
         self.live: dict[str, State] = {}
         """States that Redis alone knows, where it was asked."""
+        self._shorts: dict[str, str] | None = None
         self.read()
 
     def read(self) -> None:
@@ -71,6 +76,17 @@ class Archive:
             some = ", ".join(sorted(case.id for case in found)[:3])
             raise StaffError(f"{len(found)} promises begin with {id!r}: {some}{' …' if len(found) > 3 else ''}.")
         return found[0]
+
+    def short(self, id: str) -> str:
+        """The beginning of an id by which it is found, with no fewer than SHORTEST letters."""
+        if self._shorts is None:
+            ids = sorted(self.book.cases)
+            same = [0, *(_alike(a, b) for a, b in pairwise(ids)), 0]
+            self._shorts = {
+                name: name[: max(SHORTEST, before + 1, after + 1)]
+                for name, before, after in zip(ids, same, same[1:], strict=False)
+            }
+        return self._shorts.get(id, id)
 
     def of_number(self, number: str) -> list[Case]:
         """All promises of a person."""
@@ -118,6 +134,11 @@ class Archive:
     def local(self, moment: float) -> datetime:
         """A moment by the hotline's clock."""
         return datetime.fromtimestamp(moment, self.config.zone)
+
+
+def _alike(one: str, other: str) -> int:
+    """How many letters both begin with."""
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
 @contextlib.contextmanager

@@ -75,7 +75,7 @@ class Changes:
         return f"{case.id} is postponed to {due:%A %Y-%m-%d %H:%M}{moved}."
 
     async def assign(self, case: Case, agent: str) -> str:
-        """Give it to an agent, who is asked first once it is due."""
+        """Give it to an agent: nobody else is asked while that one is at work."""
         settings = self._config.agents.get(agent)
         if settings is None:
             raise StaffError(f"There is no agent {agent!r}; the configuration has {', '.join(self._config.agents)}.")
@@ -87,7 +87,7 @@ class Changes:
         if queue and lacks:
             raise StaffError(f"{agent} cannot serve {queue.name}: it needs {', '.join(lacks)}.")
         await self._move(case, case.state, "assign", outcome="assigned", agent=agent, waiting=True)
-        return f"{case.id} is given to {agent}, who is asked first once it is due."
+        return f"{case.id} is given to {agent}; nobody else is asked while {agent} is at work."
 
     async def _move(
         self,

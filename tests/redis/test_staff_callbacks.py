@@ -124,13 +124,24 @@ async def test_what_is_to_be_done_is_listed_with_what_staff_need(staff: Staff) -
     staff.keep("overpromise", "")
     staff.outbox.add(Move(id="overpromise", at=time.time(), state=State.CLOSED, due=0, attempts=0))
     output = (await staff.run("callbacks")).stdout
-    (first,) = [line for line in output.splitlines() if "firstpromise" in line]
+    (first,) = [line for line in output.splitlines() if "firstp" in line]
     for cell in ("due", "power", NAM, "1m15s", "A power cut."):
         assert cell in first
     assert "captured" in output
-    assert "overpromise" not in output
-    assert "overpromise" in (await staff.run("callbacks", "list", "--all")).stdout
+    assert "overpr" not in output
+    assert "overpr" in (await staff.run("callbacks", "list", "--all")).stdout
     assert (await staff.run("voicemail")).stdout == output
+
+
+async def test_ids_are_shown_as_far_as_they_must_be_written(staff: Staff) -> None:
+    for id, number in (("abcdefghijk", NAM), ("abcdefgxyz", LAN), ("qwertzuiop", "")):
+        staff.keep(id, number)
+    output = (await staff.run("callbacks", columns=80)).stdout
+    shown = {line.split("│")[1].strip() for line in output.splitlines() if line.startswith("│")} - {""}
+    assert shown == {"abcdefgh", "abcdefgx", "qwertz"}
+    for id in shown:
+        assert (await staff.run("callbacks", "show", id)).exit_code == 0
+    assert output.count(NAM) == output.count(LAN) == 1  # whole, also where the terminal is narrow
 
 
 async def test_filters(staff: Staff) -> None:
@@ -294,7 +305,8 @@ async def test_postpone_to_a_part_of_the_day(staff: Staff, refused: Refused) -> 
 
 async def test_assign(staff: Staff, refused: Refused) -> None:
     staff.keep("a")
-    assert (await staff.run("callbacks", "assign", "a", "anna")).output.startswith("a is given to anna, who is asked")
+    done = await staff.run("callbacks", "assign", "a", "anna")
+    assert done.output == "a is given to anna; nobody else is asked while anna is at work.\n"
     promise = await staff.found("a")
     assert (promise.agent, promise.state) == ("anna", State.DUE)
     assert "There is no agent 'nobody'; the configuration has anna, binh." in await refused(

@@ -123,8 +123,9 @@ def test_a_torn_line_is_the_persons_as_well(spool: Outbox) -> None:
 def test_what_was_left_over_of_a_recording_goes_as_well(spool: Outbox) -> None:
     for name in ("minea.wav", "minea.own", "minea.note"):
         (spool.tmp / name).write_bytes(NAM.encode())
+    (spool.lent / "minea-12ab34cd.wav").write_bytes(sound(1))  # the PBX was playing it when a service died
     Erasure(spool).erase(MINE, LATER)
-    assert list(spool.tmp.iterdir()) == []
+    assert [*spool.tmp.iterdir(), *spool.lent.iterdir()] == []
 
 
 def test_the_dialplans_own_file_goes_but_not_a_later_message_of_the_same_call(outbox: Outbox) -> None:

@@ -113,7 +113,7 @@ def test_what_is_not_over_says_what_it_waits_for(outbox: Outbox) -> None:
     assert told(outbox, kept(), now=FRIDAY)[-1] == "Now: waits until Mon 2026-11-30 07:30."
     assert told(outbox)[-1] == "Now: due since Mon 2026-11-30 07:30."
     assigned = moved(FRIDAY + 1, State.CAPTURED, outcome="assigned", by="staff", agent="anna", attempts=0)
-    assert told(outbox, assigned)[-1] == "Now: due since Mon 2026-11-30 07:30, for anna first."
+    assert told(outbox, assigned)[-1] == "Now: due since Mon 2026-11-30 07:30, for anna."
 
 
 def test_who_hid_the_number_and_what_the_web_says(outbox: Outbox) -> None:
