@@ -43,7 +43,7 @@ _NEEDED = ("agi_request", "agi_channel", "agi_uniqueid")
 _ARGUMENT = "agi_arg_"
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_RESULT = re.compile(r"200 result=([^ ()]*)(?: \((.*)\))?(?: endpos=(-?\d{1,18}))?", re.ASCII)
+_RESULT = re.compile(r"200 result=([^ ()]*)(?: \((.*)\))?(?: endpos=(-?\d{1,18}))?(?: Gosub [^\n]{0,200})?", re.ASCII)
 _OTHER = re.compile(r"([3-5]\d\d) (.*)", re.ASCII)
 _USAGE_BEGINS = "520-"
 _USAGE_ENDS = "520 End of proper usage"

@@ -132,17 +132,21 @@ class Legs:
     async def ended(self, hand: InHand, last: LastWord) -> None:
         """The dialplan's last word on a callback: the agent's channel is gone."""
 
+        found: list[Promise] = []
+
         async def tell(_: str) -> None:
             if promise := await self._ledger.find(hand.promise):
+                found.append(promise)
                 if following := self._left_over(hand, promise, last):
                     outcome = "" if following.state is State.TALKED else "agent-hung-up"
                     token = hand.claim if promise.state is State.DIALING else ""
                     await self._mover.move(
                         promise, following, outcome=outcome, by="agent", agent=hand.agent, token=token
                     )
-                await self._finish(hand, promise, last.talked)
 
         await self._desk.settle(hand.call, "the end of a callback", tell)
+        for promise in found:  # not within: what is settled for one call waits for what came before
+            await self._finish(hand, promise, last.talked)
 
     def _left_over(self, hand: InHand, promise: Promise, last: LastWord) -> Next | None:
         """What becomes of a promise that was still in this agent's hand; None where that was told before."""
@@ -187,14 +191,20 @@ class Legs:
     async def _talk(self, phone: AgentLine, hand: InHand, promise: Promise) -> None:
         recorded = [id for id in (promise.id, *promise.also) if id != promise.id or promise.sha256]
         question = "callback-keys-message" if recorded else "callback-keys"
-        prompts = (*self._about(promise, phone.language), question)
+        prompts, key = (*self._about(promise, phone.language), question), ""
         for _ in range(ASKS):
-            match await phone.ask(prompts, seconds=ANSWER_WITHIN):
+            # what is said of the last key goes out with the question, so that an early key is not lost between them
+            key = key or await phone.ask(prompts, seconds=ANSWER_WITHIN)
+            prompts = (question,)
+            match key:
                 case "1":
-                    await self._play(phone, recorded)
+                    key = await self._play(phone, recorded)
+                    continue
+                case "2" if not self._guard.why_not(promise.number):
+                    await self._call(phone, hand, promise)
+                    return
                 case "2":
-                    if await self._call(phone, hand, promise):
-                        return
+                    prompts = ("callback-not-allowed", question)
                 case "3":
                     await self._postpone(phone, hand, promise)
                     return
@@ -202,7 +212,7 @@ class Legs:
                     await self._moved(hand, promise, Next(State.CLOSED), "closed")
                     await phone.say(("callback-closed",))
                     return
-            prompts = (question,)
+            key = ""
         await self._moved(hand, promise, untried(self._promises, promise, self._desk.now()), "agent-silent")
 
     def _about(self, promise: Promise, language: str) -> tuple[str, ...]:
@@ -213,14 +223,16 @@ class Legs:
         reason = (promise.reason,) if promise.reason else ()
         return ("callback-announce", *reason, *spoken_past(asked, now, language))
 
-    async def _play(self, phone: AgentLine, ids: list[str]) -> None:
+    async def _play(self, phone: AgentLine, ids: list[str]) -> str:
+        """Play recordings; the key that cut them short, which is the next answer."""
         for id in ids:
             try:
                 async with self._recordings.lend(id) as path:
-                    if await phone.play(path, stop_keys="1234#"):
-                        return
+                    if key := await phone.play(path, stop_keys="1234"):
+                        return key
             except OSError:
                 await phone.say(("callback-no-message",))
+        return ""
 
     async def _postpone(self, phone: AgentLine, hand: InHand, promise: Promise) -> None:
         key = await phone.ask(("callback-later",), seconds=ANSWER_WITHIN)
@@ -238,11 +250,8 @@ class Legs:
 
     # -- the customer ---------------------------------------------------------------------------------------------
 
-    async def _call(self, phone: AgentLine, hand: InHand, promise: Promise) -> bool:
-        """Ring the customer; False where that may not be, and the agent is to do something else."""
-        if self._guard.why_not(promise.number):
-            await phone.say(("callback-not-allowed",))
-            return False
+    async def _call(self, phone: AgentLine, hand: InHand, promise: Promise) -> None:
+        """Ring the customer, if it is this attempt's turn."""
         epoch = await phone.epoch()
         try:
             begun = await self._ledger.begin(promise, hand.claim, hand.agent)
@@ -251,7 +260,7 @@ class Legs:
         attempt = replace(promise, state=State.DIALING, token=hand.claim, attempts=promise.attempts + 1)
         if begun is not Begun.GO:
             await self._not_begun(phone, hand, attempt, begun)
-            return True
+            return
         self._mover.tell(attempt, Next(State.DIALING), by="agent", agent=hand.agent)
         dialed = await phone.call_customer(
             promise.number,
@@ -262,7 +271,6 @@ class Legs:
             language=promise.language or phone.language,
         )
         await self._after(phone, hand, attempt, dialed)
-        return True
 
     async def _not_begun(self, phone: AgentLine, hand: InHand, attempt: Promise, begun: Begun | None) -> None:
         """Nobody was rung: the attempt is taken back."""

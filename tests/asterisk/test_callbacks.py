@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import pytest
 import pytest_asyncio
 from clerk import listed, staff
-from dialogue import BEEP, NAM, agent, dial
+from dialogue import BEEP, LAN, MINH, NAM, agent, dial
 
+from hotline.callbacks.lines import Entry
+from hotline.callbacks.outbox import Outbox, new_id
 from lab import audio
 from lab.house import ROOT, House, make_prompts
-from lab.party import Call
+from lab.party import BUSY, Call
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 CONFIG = Path(__file__).parent / "callbacks.yaml"
@@ -98,3 +101,75 @@ async def test_a_message_of_friday_night_is_called_back_on_tuesday_when_monday_i
     assert moved["in_window"]
     assert audio.find(words, ringing.heard).score > 0.6
     await all_say_that_it_is_kept(house, promise)
+
+
+def promise(house: House, number: str) -> str:
+    """A message left on Friday night, as the outbox has it; there is nothing to hear."""
+    moment = FRIDAY_NIGHT.timestamp()
+    entry = Entry(
+        id=new_id(), call="pbx1-1.1", queue="power", entry="1900", language="en", recorded_at=moment,
+        due=TUESDAY.timestamp(), seconds=0.0, hung_up=True, kept_at=moment, sha256="", source="menu", number=number,
+    )  # fmt: skip
+    Outbox(house.spool).add(entry)
+    return entry.id
+
+
+async def calls_the_customer(house: House, ringing: Call) -> None:
+    await ringing.answer()
+    await hears(house, ringing, "callback-keys")
+    await ringing.press("2")
+
+
+async def test_a_customer_who_is_not_reached_is_tried_again_and_given_up_in_the_end(callhouse: House):
+    house = callhouse
+    house.set_clock(TUESDAY)
+    anna, binh = await agent(house, "anna"), await agent(house, "binh")
+    customer = await house.world.number(NAM)
+    tried = promise(house, NAM)
+
+    (await anna.rings()).ignore()
+    ringing = await binh.rings()
+    await calls_the_customer(house, ringing)
+    await (await customer.rings()).reject(BUSY)
+    await hears(house, ringing, "callback-not-reached")
+    again = await house.service.event("PromiseMoved", promise=tried, state="retry", outcome="busy")
+    assert again["attempts"] == 1
+    await ringing.finished()
+
+    house.set_clock(TUESDAY + timedelta(minutes=9))
+    with pytest.raises(TimeoutError):
+        await anna.rings(within=3)
+    house.set_clock(TUESDAY + timedelta(minutes=11))
+    await calls_the_customer(house, ringing := await anna.rings())
+    await (await customer.rings()).reject(BUSY)
+    await house.service.event("PromiseMoved", promise=tried, state="unreachable", outcome="busy", attempts=2)
+    await ringing.finished()
+
+
+async def test_an_agent_may_hang_up_put_it_off_or_close_it_and_nobody_is_rung_then(callhouse: House):
+    house = callhouse
+    house.set_clock(TUESDAY)
+    premium = promise(house, "+841900545454")
+    anna = await agent(house, "anna")
+    await calls_the_customer(house, ringing := await anna.rings())
+    await hears(house, ringing, "callback-not-allowed")
+    await ringing.press("4")
+    await house.service.event("PromiseMoved", promise=premium, state="closed")
+    await ringing.finished()
+
+    later, left = promise(house, LAN), promise(house, MINH)
+    ringing = await anna.rings()
+    await ringing.answer()
+    await hears(house, ringing, "callback-keys")
+    await ringing.press("3")
+    await hears(house, ringing, "callback-later")
+    await ringing.press("2")
+    postponed = await house.service.event("PromiseMoved", promise=later, state="retry", outcome="postponed")
+    assert postponed["attempts"] == 0
+    await ringing.finished()
+
+    ringing = await anna.rings()
+    await ringing.answer()
+    await hears(house, ringing, "callback-announce")
+    await ringing.hang_up()
+    await house.service.event("PromiseMoved", promise=left, state="retry", outcome="agent-hung-up", attempts=0)

@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 
 from agi.channel import Channel
-from agi.protocol import Request
+from agi.protocol import CommandRefused, Request
 from agi.server import Server
 from lab import audio
 from lab.pbx import Pbx
@@ -321,3 +321,35 @@ async def _invite(port: int, number: str, *, user: str, name: str = "x") -> None
     )
     transport.sendto(request.encode())
     transport.close()
+
+
+HOSTILE = (
+    *("84901234567", "+", "+84", "+849012", "+8490123456789012", "0084901234567", "+84901234567&+84907654321"),
+    *("+84901234567/n", "+84901234567@elsewhere", "+84 901234567", "+84abc901234", "+84901234\u0665\u0666\u0667"),
+)
+
+
+async def test_customers_are_rung_by_international_numbers_alone_and_not_too_late(
+    world: World, serve: Callable[..., Awaitable[list[Peer]]]
+):
+    asked: list[tuple[str, str]] = [*((number, "99999999999") for number in HOSTILE), (CALLER, "1000000000")]
+    said: list[str] = []
+
+    async def try_all(channel: Channel) -> None:
+        await channel.answer()
+        for number, before in asked:
+            await channel.set_variable("HOTLINE_CUSTOMER", "")
+            with contextlib.suppress(CommandRefused):
+                await channel.gosub("hotline-call-customer", number, before, 3, "", "")
+            said.append(await channel.get_variable("HOTLINE_CUSTOMER"))
+        await finish(channel)
+
+    phone = await world.number(CALLER)
+    (peer,) = await serve(try_all)
+    async with world.call("1900", caller_id="+84907654321") as caller:
+        await caller.hung_up()
+    await peer.finished.wait()
+    assert set(said[:-1]) <= {"", "REFUSED"}, list(zip(asked, said, strict=True))
+    assert said[-1] == "LATE"
+    with pytest.raises(TimeoutError):
+        await phone.rings(within=0.3)
