@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,11 @@ async def test_whatever_the_lines_say_both_come_to_the_same_end(store: Store, re
         await indexer.catch_up()
         book.read()
         assert {id: told(redis, id) for id in IDS} == {id: noted(book, id) for id in IDS}
+        counts = await indexer.promises(NOW)
+        assert {state: many for state, many in counts.by_state.items() if many} == Counter(
+            case.state_at(NOW) for case in book.cases.values()
+        )
+        assert sum(counts.by_age.values()) == sum(case.is_open for case in book.cases.values())
     again = Book(outbox)
     again.read()
     assert [noted(again, id) for id in IDS] == [noted(book, id) for id in IDS]
