@@ -177,6 +177,10 @@ class Demo:
             await caller.speak(message)
             self.step("caller", f"said: “{LINES['message']}”")
             await caller.press("#")
+            await self.answers(caller, "message-review", "#", "keeps the message")
+            await self.answers(caller, "number-right", "1", "says that the number is right")
+            await self.answers(caller, "which-reason", "1", "says that it is about a power cut")
+            await self.answers(caller, "which-part", "1", "would like a call in the morning")
             saved = await service.event("VoicemailSaved", after=mark)
             await caller.hung_up(within=30)
         self.say("What became of the message")
@@ -189,7 +193,15 @@ class Demo:
         due = datetime.fromtimestamp(saved["due"], ZONE)
         self.check(due > AT_NIGHT and due.hour < 12, f"the call back is due on {due:%A %Y-%m-%d at %H:%M}")
         line = next((self.house.spool / "outbox").glob("*.jsonl")).read_text().splitlines()[-1]
-        self.check(json.loads(line)["id"] == saved["promise"], "the outbox has its line")
+        kept = json.loads(line)
+        about = [kept[name] for name in ("id", "number", "confirmed", "reason", "part")]
+        expected = [saved["promise"], CALLER, True, "reason-outage", "morning"]
+        self.check(about == expected, "the outbox has its line, with the number, the reason and the part of the day")
+
+    async def answers(self, caller: Call, question: str, key: str, what: str) -> None:
+        await caller.hears(self.sounds / "en" / f"{question}.wav", within=30)
+        await caller.press(key)
+        self.step("caller", f"presses {key}: {what}")
 
     def _promise(self, mark: int) -> list[str]:
         for line in self.house.service.events[mark:]:
