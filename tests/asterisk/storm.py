@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import itertools
 import json
 import os
 import random
@@ -182,10 +183,14 @@ async def _start(service: Service) -> None:
 # -- the books ------------------------------------------------------------------------------------------------------
 
 
-def told(caller: Caller, saved: Path) -> int:
-    """How often this caller heard at least the beginning of "saved"."""
+def told(caller: Caller, tone: Path, saved: Path) -> int:
+    """Of how many messages this caller heard at least the beginning of "saved", after the tone and before the next.
+
+    Of one message it may be said twice, when the service dies over the promise and another goes on.
+    """
     assert caller.heard is not None, f"the call of {caller.words.stem} was never answered"
-    return len(audio.transcript(caller.heard, {"saved": saved}, score=0.75))
+    heard = audio.transcript(caller.heard, {"tone": tone, "saved": saved}, score=0.75)
+    return sum(before == "tone" and after == "saved" for before, after in itertools.pairwise(heard))
 
 
 def lines_of(spool: Path) -> list[dict[str, Any]]:
@@ -209,9 +214,10 @@ def left_over(spool: Path) -> list[Path]:
 def wrong_with(spool: Path, lines: list[dict[str, Any]]) -> Iterator[str]:
     """Where lines and recordings disagree."""
     files = {file.stem: file for file in (spool / "voicemail").iterdir()}
-    for id, count in Counter(line["id"] for line in lines).items():
-        if count > 1:
-            yield f"{id} has {count} lines"
+    for what in ("id", "sha256"):
+        for value, count in Counter(line[what] for line in lines).items():
+            if count > 1:
+                yield f"{what} {value} is in {count} lines"
     for line in lines:
         file = files.pop(line["id"], None)
         if file is None:
