@@ -214,6 +214,7 @@ class Service:
             Lending(self.outbox),
             guard=Guard(config.dialing),
             dialing=config.dialing,
+            region=config.country,
         )
         self.placing = Placing(
             self.ledger,

@@ -24,6 +24,7 @@ from hotline.acd.virtual import PBX, SUFFIX
 from hotline.callbacks.guard import Guard
 from hotline.callbacks.ledger import Begun, Ledger, Promise
 from hotline.callbacks.moving import Mover
+from hotline.callbacks.number import spoken_number
 from hotline.callbacks.outcome import OUTCOMES, Next, after_attempt, untried
 from hotline.callbacks.promise import Promises
 from hotline.callbacks.settings import Dialing
@@ -91,7 +92,7 @@ class LastWord:
 
 
 class Legs:
-    """Serves the agents who have answered a callback."""
+    """Serves the agents who have answered a callback. `region` speaks numbers as people there write them."""
 
     def __init__(
         self,
@@ -103,9 +104,10 @@ class Legs:
         *,
         guard: Guard,
         dialing: Dialing,
+        region: str = "",
     ) -> None:
         self._ledger, self._desk, self._mover, self._promises = ledger, desk, mover, promises
-        self._recordings, self._guard, self._dialing = recordings, guard, dialing
+        self._recordings, self._guard, self._dialing, self._region = recordings, guard, dialing, region
 
     async def serve(self, phone: AgentLine, hand: InHand) -> None:
         """From the agent's answer to the end of their call. Raises as a Phone does."""
@@ -221,7 +223,8 @@ class Legs:
         zone = self._promises.zone(promise.queue)
         asked = datetime.fromtimestamp(promise.arrival, zone)
         reason = (promise.reason,) if promise.reason else ()
-        return ("callback-announce", *reason, *spoken_past(asked, now, language))
+        number = ("callback-number", *spoken_number(promise.number, self._region)) if promise.number else ()
+        return ("callback-announce", *reason, *spoken_past(asked, now, language), *number)
 
     async def _play(self, phone: AgentLine, ids: list[str]) -> str:
         """Play recordings; the key that cut them short, which is the next answer."""
@@ -252,6 +255,11 @@ class Legs:
 
     async def _call(self, phone: AgentLine, hand: InHand, promise: Promise) -> None:
         """Ring the customer, if it is this attempt's turn."""
+        now = self._desk.now()
+        if not self._promises.is_open(promise.queue, datetime.fromtimestamp(now, UTC)):
+            await self._moved(hand, promise, untried(self._promises, promise, now), "closed-hours")
+            await phone.say(("callback-not-now",))
+            return
         epoch = await phone.epoch()
         try:
             begun = await self._ledger.begin(promise, hand.claim, hand.agent)

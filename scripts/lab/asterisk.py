@@ -18,7 +18,7 @@ from lab.programs import PROJECT, asterisk_folder, program
 
 DIALPLAN = PROJECT / "dialplan"
 
-_EMPTY = ("acl", "ccss", "cdr", "cel", "features", "indications", "pjproject", "queues", "udptl")
+_EMPTY = ("acl", "ccss", "cdr", "cel", "features", "pjproject", "queues", "udptl")
 """Configuration that Asterisk complains about when it is not there."""
 
 

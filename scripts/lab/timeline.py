@@ -25,6 +25,8 @@ _STORY: dict[str, Callable[[Line], str]] = {
     "CallerLeftQueue": lambda e: f"leaves “{e['queue']}”: {e['reason']} after {e['waited']:.1f} s",
     "VoicemailSaved": lambda e: f"message of {e['seconds']:.1f} s is safe on disk",
     "VoicemailFailed": lambda e: f"no message: {e['reason']}",
+    "CallbackOffered": lambda e: f"rings {e['agent']} for a call back",
+    "PromiseMoved": lambda e: f"the promise is “{e['state']}”" + (f" ({e['outcome']})" if e.get("outcome") else ""),
     "Transferred": lambda e: f"transferred to {e['target']}: {e['outcome']}",
     "CallEnded": lambda e: f"call over: {e['reason']} after {e['seconds']:.1f} s",
     "AgentStateChanged": lambda e: f"agent {e['agent']} is {e['state']} ({e['cause']})",
@@ -54,7 +56,7 @@ class Timeline:
 
     def party(self, now: float, who: str, what: str) -> None:
         """What somebody out in the world does or hears."""
-        self._print(now, who, what, "green" if who == "caller" else "magenta")
+        self._print(now, who, what, "magenta" if who == "agent" else "green")
 
     def _print(self, now: float, who: str, what: str, colour: str) -> None:
         self._console.print(f"{now - self._began:8.2f} s  [{colour}]{who:>8}[/]  {what}", highlight=False)

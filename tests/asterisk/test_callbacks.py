@@ -90,6 +90,8 @@ async def test_a_message_of_friday_night_is_called_back_on_tuesday_when_monday_i
     await ringing.press("2")
     called = await customer.rings()
     assert called.caller_id == "+84901900545"
+    await asyncio.sleep(1.5)  # the agent hears that it rings
+    rang = ringing.since_start()
     await called.answer()
     await hears(house, called, "callback-greeting")
     await asyncio.gather(ringing.speak(reply), called.speak(words))
@@ -101,6 +103,8 @@ async def test_a_message_of_friday_night_is_called_back_on_tuesday_when_monday_i
     assert moved["in_window"]
     assert audio.find(words, ringing.heard).score > 0.6
     await all_say_that_it_is_kept(house, promise)
+    tone = audio.load(ringing.heard)[int((rang - 1.0) * audio.RATE) : int(rang * audio.RATE)]
+    assert audio.speech_seconds(tone, 100.0) > 0.5
 
 
 def promise(house: House, number: str) -> str:
