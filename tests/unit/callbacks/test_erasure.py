@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +161,35 @@ def test_a_spool_that_was_put_back_meanwhile_is_not_written_over_elsewhere(spool
     first, *_ = file.read_bytes().split(b"\n")
     assert first == older[1]
     assert states(spool)["minea"] is State.ERASED
+
+
+def test_nobody_loses_a_line_while_others_are_erased(outbox: Outbox) -> None:
+    def work(worker: int) -> None:
+        own = Outbox(outbox.spool)
+        for number in range(8):
+            id = f"{'mine' if worker % 2 else 'lan'}{worker}{number}"
+            kept(own, id, NAM if worker % 2 else LAN)
+            own.add(moved(id, State.CANCELLED))
+            if worker % 2:
+                Erasure(own).erase((id,), LATER)
+
+    followed: list[str] = []
+    with ThreadPoolExecutor(4) as pool:
+        working = [pool.submit(work, worker) for worker in range(4)]
+        reading = outbox.entries()
+        while not all(each.done() for each in working) or reading.more:
+            followed += [each.id for each in reading.entries]
+            reading = outbox.entries(reading.positions)
+        for done in working:
+            done.result()
+    for each in (reading, outbox.entries(reading.positions)):
+        followed += [entry.id for entry in each.entries]
+    assert {state for id, state in states(outbox).items() if id.startswith("lan")} == {State.CANCELLED}
+    assert {state for id, state in states(outbox).items() if id.startswith("mine")} == {State.ERASED}
+    assert len(states(outbox)) == 32
+    assert {id for id in followed if id.startswith("lan")} == {id for id in states(outbox) if id.startswith("lan")}
+    assert NAM.encode() not in everything(outbox)
+    assert len(list(outbox.kept.iterdir())) == 16
 
 
 def test_two_erasers_wait_for_each_other(spool: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
