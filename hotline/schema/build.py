@@ -81,7 +81,7 @@ def _config(document: Document) -> Config:
         sites={dialed: entry.site for dialed, entry in entries.items() if entry.site},
         pauses=_parts(parts.pauses),
         country=hotline.country,
-        callbacks={name: _callbacks(name, queue) for name, queue in queues.items() if _calls_back(queue)},
+        callbacks={name: callback_settings(name, queue) for name, queue in queues.items() if _calls_back(queue)},
         dialing=_dialing(parts.dialing or DialingShape()),
         quota=Quota(**(parts.dialing or DialingShape()).quota.model_dump()),
         warnings=tuple(sorted(document.warnings)),
@@ -138,7 +138,8 @@ def _calls_back(queue: QueueShape) -> bool:
     return queue.voicemail is not None
 
 
-def _callbacks(name: str, queue: QueueShape) -> CallbackSettings:
+def callback_settings(name: str, queue: QueueShape) -> CallbackSettings:
+    """How a queue's callbacks are made."""
     calls = queue.callbacks or CallbacksShape()
     plain = calls.model_dump(exclude={"again", "between", "key"})
     again = calls.again.model_dump(by_alias=True)

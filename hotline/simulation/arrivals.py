@@ -8,16 +8,20 @@ Rules of this file:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 
 import numpy as np
 
-from hotline.acd.model import Offer
+from hotline.acd.model import CALLBACK, Offer
 from hotline.schema.shape import HOUR
-from hotline.simulation.model import CallType, Scenario, Traced
+from hotline.simulation.model import CallType, Promised, Scenario, Traced
 from hotline.simulation.periods import DAY_SECONDS
+
+OVERNIGHT = 12 * 3600.0
+"""Seconds before they fall due, the promises were made."""
 
 
 @dataclass(slots=True, eq=False)
@@ -38,6 +42,32 @@ class Call:
     over: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What a try to call somebody back brings: how long the agent listens, how long the phone rings, and whether the
+    customer answers."""
+
+    listens: float
+    rings: float
+    answers: bool
+
+
+@dataclass(slots=True, eq=False)
+class Callback(Call):
+    """A promise that was due `at`; `arrival` is the time of the original call. `tries`: this one is the how many-th.
+    `service` is all that the agent does in this try; in the end they `talk`, if ever the customer answers."""
+
+    talk: float = 0.0
+    arrival: float = 0.0
+    attempts: tuple[Attempt, ...] = ()
+
+    def prepare(self) -> None:
+        """The next try."""
+        attempt = self.attempts[self.tries - 1]
+        self.service = attempt.listens + attempt.rings + (self.talk if attempt.answers else 0.0)
+        self.offer, self.answered, self.over = None, False, False
+
+
 @dataclass(slots=True)
 class Streams:
     """The random streams of one call type in one replication."""
@@ -47,6 +77,7 @@ class Streams:
     patience: np.random.Generator
     wrap_up: np.random.Generator
     redial: np.random.Generator
+    promises: np.random.Generator
 
 
 @dataclass(slots=True)
@@ -65,7 +96,7 @@ class Callers:
         self._busyness, pick_up, *own = root.spawn(2 + len(self.scenario.calls))
         self.pick_up = np.random.default_rng(pick_up)
         self._streams = {
-            name: Streams(*map(np.random.default_rng, seeds.spawn(5)))
+            name: Streams(*map(np.random.default_rng, seeds.spawn(6)))
             for name, seeds in zip(self.scenario.calls, own, strict=True)
         }
 
@@ -98,6 +129,23 @@ class Callers:
         return delay, Call(
             f"c{self._count}", call.type, 0.0, call.service, patience, call.wrap_up, tries=call.tries + 1
         )
+
+    def promises(self, kind: CallType, promised: Promised, due: float) -> Iterator[Callback]:
+        """Those that fall due at that moment, with all that comes of them, whatever the pace is."""
+        stream, count, tries = self._streams[kind.name].promises, promised.due, promised.settings.attempts
+        talk = promised.service.sample(stream, count).tolist()
+        wrap_up = kind.wrap_up.sample(stream, count).tolist() if kind.wrap_up else [None] * count
+        answers = (stream.random(count * tries) < promised.answers).tolist()
+        rings = promised.rings.sample(stream, count * tries).tolist()
+        listens = promised.listens.sample(stream, count * tries).tolist()
+        attempts = list(map(Attempt, listens, rings, answers))
+        for number, (talks, wraps) in enumerate(zip(talk, wrap_up, strict=True)):
+            self._count += 1
+            own = tuple(attempts[number * tries : (number + 1) * tries])
+            yield Callback(
+                f"{CALLBACK}{self._count}", kind, due, 0.0, math.inf, wraps,
+                talk=talks, arrival=due - OVERNIGHT + number, attempts=own,
+            )  # fmt: skip
 
     def _make(self, kind: CallType, moments: np.typing.NDArray[np.float64]) -> Iterator[Call]:
         streams, count = self._streams[kind.name], len(moments)

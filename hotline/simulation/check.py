@@ -15,6 +15,7 @@ from hotline.schema.document import Document, Path_
 from hotline.schema.problems import quoted, unknown
 from hotline.schema.rules import check_rest, check_rules
 from hotline.schema.shape import QueueShape
+from hotline.simulation.periods import clock_times
 from hotline.simulation.shape import CallShape, GroupShape, SimulationShape
 
 
@@ -78,8 +79,10 @@ def _check_call(draft: Draft, name: str, call: CallShape) -> None:
     complain, whole, path = draft.document.complain, draft.simulation, ("calls", name)
     if call.queue is not None and call.queue not in draft.queues:
         complain((*path, "queue"), unknown("queue", call.queue, draft.queues))
-    if call.arrivals is None and whole and whole.trace is None:
+    if call.arrivals is None and call.callbacks is None and whole and whole.trace is None:
         complain(path, f"calls {quoted(name)} never come; give `arrivals`, like 300/h, or a `trace`", key=True)
+    if call.callbacks and whole:
+        _check_callbacks(draft, (*path, "callbacks", "at"), call.callbacks.at, draft.queue_of(name, call), whole)
     queue = draft.queue_of(name, call)
     if queue is None or not _all_read(draft):
         return
@@ -96,6 +99,15 @@ def _check_call(draft: Draft, name: str, call: CallShape) -> None:
         _check_able(draft, where, f"calls {quoted(name)}", needs)
     elif needs.keys() <= _skills(draft) and not _able(draft, needs):
         draft.document.warn(where, f"no group has {_written(needs)}: these callers pass this step at once")
+
+
+def _check_callbacks(draft: Draft, where: Path_, at: float, queue: QueueShape | None, whole: SimulationShape) -> None:
+    """They must fall due within the simulation, and before customers may no longer be rung."""
+    if not clock_times(at, whole.starts.seconds, whole.length):
+        draft.document.complain(where, "the simulation ends before its clock shows this time")
+    hours = queue.callbacks.between if queue and queue.callbacks else ()
+    if hours and all(span.end * 60 <= at for span in hours):
+        draft.document.complain(where, "after this time customers are not rung any more: see `between` of the queue")
 
 
 def _check_own_needs(draft: Draft, where: Path_, name: str, queue: QueueShape, needs: Needs) -> None:

@@ -13,13 +13,16 @@ from __future__ import annotations
 
 import heapq
 import itertools
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 
 from hotline.acd.core import Core
 from hotline.acd.model import AgentSettings, CallState, Change, Left, Missed, Offer
-from hotline.simulation.arrivals import Call, Callers
+from hotline.simulation.arrivals import Call, Callback, Callers
+from hotline.simulation.backlog import Backlog
 from hotline.simulation.model import Group, Scenario
+from hotline.simulation.periods import clock_times
 from hotline.simulation.tally import Result, Tally
 
 EPOCH = 1_000_000_000.0
@@ -48,12 +51,23 @@ class Day:
         self._due: float | None = None
         """The core's next deadline."""
         self._groups: dict[str, Group] = {}
+        self._happened = 0
+        """Grows whenever agents move."""
+        in_hand: Counter[str] = Counter()
+        self._backlogs = {
+            name: Backlog(kind, kind.callbacks, scenario, self.tally.promises[name], in_hand)
+            for name, kind in scenario.calls.items()
+            if kind.callbacks
+        }
 
     async def run(self) -> Result:
         self._hire()
         sources = [self.callers.of_type(kind) for kind in self.scenario.calls.values()]
         for source in (*sources, self.callers.traced()):
             self._next_arrival(source)
+        for backlog in self._backlogs.values():
+            for due in clock_times(backlog.promised.at, self.scenario.day_starts, self.scenario.length):
+                self._at(due, lambda backlog=backlog: self._fall_due(backlog))  # type: ignore[misc]
         while (moment := self._next()) is not None and moment <= self.scenario.length + PATIENT:
             self.now = moment
             if self._due is not None and self._due <= moment:
@@ -90,6 +104,7 @@ class Day:
     async def _follow(self, change: Change) -> None:
         """What a change of the core brings about: agents move, phones ring, and there may be another deadline."""
         self._due = None if change.due is None else max(self.now, round(change.due - EPOCH, 6))
+        self._happened += len(change.agents)
         for agent, state in change.agents:
             self.tally.moved(agent, self._groups[agent].name, state, self.now)
         for call, _ in change.given_up:
@@ -174,6 +189,30 @@ class Day:
             delay, redial = again
             self._at(self.now + delay, lambda: self._arrive(redial))
 
+    # who is called back
+
+    async def _fall_due(self, backlog: Backlog) -> None:
+        backlog.fall_due(self.callers, self.now)
+        self._watch(backlog)
+
+    def _watch(self, backlog: Backlog) -> None:
+        if not backlog.watched:
+            backlog.watched = True
+            self._at(self.now, lambda: self._look(backlog))
+
+    async def _look(self, backlog: Backlog) -> None:
+        """Begin what there is room for, and look again later."""
+        for call in await backlog.begin(self.core, self.now, self._happened):
+            self.calls[call.id] = call
+            arrival, now = EPOCH + call.arrival, EPOCH + self.now
+            await self._do(
+                self.core.join(call.id, queue=backlog.queue(call), arrival=arrival, now=now, channel="", pbx="")
+            )
+        moment = backlog.next_look(self.now)
+        backlog.watched = moment is not None and moment < self.scenario.length
+        if moment is not None and backlog.watched:
+            self._at(moment, lambda: self._look(backlog))
+
     # the agents
 
     def _hire(self) -> None:
@@ -240,4 +279,8 @@ class Day:
         call.over = True
         del self.calls[call.id]
         self.tally.served(call)
+        if isinstance(call, Callback):
+            backlog = self._backlogs[call.type.name]
+            backlog.over(call, self.now)
+            self._watch(backlog)
         await self._do(self.core.finished(call.id, offer.agent, offer.token, EPOCH + self.now))

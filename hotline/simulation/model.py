@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hotline.acd.model import QueueSettings, Skills
+from hotline.callbacks.settings import CallbackSettings
 from hotline.schema.problems import Problem
 from hotline.simulation.distributions import Distribution
 from hotline.simulation.periods import Stairs
@@ -23,6 +24,20 @@ class Redial:
 
 
 @dataclass(frozen=True, slots=True)
+class Promised:
+    """So many callbacks fall due each day, `at` seconds after midnight: then the day's window opens too. An agent
+    `listens` to the message, the customer's phone `rings`; with the chance `answers` they talk."""
+
+    settings: CallbackSettings
+    due: int
+    at: float
+    answers: float
+    rings: Distribution
+    listens: Distribution
+    service: Distribution
+
+
+@dataclass(frozen=True, slots=True)
 class CallType:
     """Calls of one kind. `queue` has the type's own needs and priority in it; `rates` are calls per second."""
 
@@ -35,6 +50,7 @@ class CallType:
     """None: as the queue says."""
     redial: Redial | None = None
     site: str = ""
+    callbacks: Promised | None = None
 
 
 @dataclass(frozen=True, slots=True)

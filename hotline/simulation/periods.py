@@ -7,6 +7,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -76,6 +77,12 @@ def stairs(table: Mapping[Period, float], start: Start, length: float) -> Stairs
         if moment < length and (not result or result[-1][1] != value):
             result.append((moment, value))
     return tuple(result)
+
+
+def clock_times(at: float, day_starts: float, length: float) -> tuple[float, ...]:
+    """When the clock shows `at`, in seconds since midnight, during a simulation that begins at `day_starts`."""
+    first = (at - day_starts) % DAY_SECONDS
+    return tuple(first + day * DAY_SECONDS for day in range(math.ceil(max(0.0, length - first) / DAY_SECONDS)))
 
 
 def _stretches(period: Period, start: Start, length: float) -> Iterator[tuple[float, float]]:

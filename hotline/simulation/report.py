@@ -25,6 +25,18 @@ _WAITS = {
     "rrase": "RRASE",
 }
 
+_PROMISES = {
+    "due": "due",
+    "made": "made",
+    "tries": "tries",
+    "talked": "talked",
+    "unreachable": "unreachable",
+    "open": "open",
+    "wait_mean": "mean wait",
+    "wait_p90": "p90",
+    "last": "the last",
+}
+
 
 def as_json(scenario: Scenario, summary: Summary, seconds: float) -> dict[str, Any]:
     """`seconds`: how long the run took. A value without an interval has `low` and `high` null."""
@@ -48,8 +60,9 @@ def as_json(scenario: Scenario, summary: Summary, seconds: float) -> dict[str, A
 
 
 def tables(scenario: Scenario, summary: Summary) -> RenderableType:
-    """Three tables: how many, how well, how busy. A single type is not shown again as the total."""
-    rows = {name: row for name, row in summary.types.items() if name != TOTAL or len(scenario.calls) > 1}
+    """How many, how well, how busy; and the callbacks. A single type is not shown again as the total."""
+    all_rows = {name: row for name, row in summary.types.items() if name != TOTAL or len(scenario.calls) > 1}
+    rows = {name: row for name, row in all_rows.items() if row["arrivals"].value or "callbacks_due" not in row}
     levels = [f"service_level_{threshold:g}s" for threshold in scenario.thresholds]
     shown = _shown(rows)
     days = "one replication" if summary.replications == 1 else f"{summary.replications} replications, ± 95%"
@@ -70,7 +83,16 @@ def tables(scenario: Scenario, summary: Summary) -> RenderableType:
     how_busy = _table("Agents: conversation and wrap-up in their time on duty", "group", ["occupancy"])
     for name, row in summary.groups.items():
         how_busy.add_row(name, _percent(row["occupancy"]))
-    return Group(how_many, how_well, how_busy)
+    promised = {name: row for name, row in all_rows.items() if "callbacks_due" in row}
+    return Group(how_many, how_well, how_busy, *([_callbacks(promised)] if promised else []))
+
+
+def _callbacks(rows: Mapping[str, Mapping[str, Estimate]]) -> Table:
+    title = "Callbacks: how many, and when customers were rung first, in seconds since due"
+    table = _table(title, "calls", _PROMISES.values())
+    for name, row in rows.items():
+        table.add_row(name, *(_cell(row[f"callbacks_{key}"], 1) for key in _PROMISES))
+    return table
 
 
 def _table(title: str, first: str, columns: Any) -> Table:

@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from hotline.acd.model import QueueSettings
-from hotline.schema.build import queue_settings
+from hotline.schema.build import callback_settings, queue_settings
 from hotline.schema.document import Document, Tree, parse, read
 from hotline.schema.kinds import Name
 from hotline.schema.problems import ConfigError, quoted, unknown
@@ -25,9 +25,9 @@ from hotline.schema.sentences import validated
 from hotline.schema.shape import QueueShape
 from hotline.simulation import distributions as times
 from hotline.simulation.check import Draft, check
-from hotline.simulation.model import CallType, Group, Redial, Scenario
-from hotline.simulation.periods import stairs
-from hotline.simulation.shape import CallShape, DistributionShape, GroupShape, RedialShape, SimulationShape
+from hotline.simulation.model import CallType, Group, Promised, Redial, Scenario
+from hotline.simulation.periods import clock_times, stairs
+from hotline.simulation.shape import CallShape, DistributionShape, DueShape, GroupShape, RedialShape, SimulationShape
 from hotline.simulation.trace import read_trace
 
 SECTIONS = ("simulation", "calls", "queues", "agents")
@@ -117,6 +117,8 @@ def _check_amount(draft: Draft, calls: Mapping[str, CallType], whole: Simulation
     for call in calls.values():
         ends = [moment for moment, _ in call.rates[1:]] + [whole.length]
         expected += math.fsum(rate * (end - begin) for (begin, rate), end in zip(call.rates, ends, strict=True))
+        if call.callbacks:
+            expected += call.callbacks.due * len(clock_times(call.callbacks.at, whole.starts.seconds, whole.length))
     if expected > MOST_CALLS:
         message = f"these are {expected:,.0f} calls per replication; at most {MOST_CALLS:,} are simulated"
         draft.document.complain(("calls",), message, key=True)
@@ -138,6 +140,19 @@ def _call(draft: Draft, name: str, call: CallShape, whole: SimulationShape) -> C
         wrap_up=_distribution(call.wrap_up) if call.wrap_up else None,
         redial=_redial(call.redial) if call.redial else None,
         site=call.site or "",
+        callbacks=_promised(draft, call.queue or name, call.callbacks, call.service) if call.callbacks else None,
+    )
+
+
+def _promised(draft: Draft, queue: str, promised: DueShape, service: DistributionShape) -> Promised:
+    return Promised(
+        callback_settings(queue, draft.queues.get(queue) or QueueShape()),
+        promised.due,
+        promised.at,
+        promised.answers,
+        rings=_distribution(promised.rings),
+        listens=_distribution(promised.listens),
+        service=_distribution(promised.service or service),
     )
 
 

@@ -21,6 +21,7 @@ from hotline.simulation.periods import ALWAYS, Period, Start
 
 DAY = 24 * HOUR
 _UNITS = {"s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "hour": 3600.0, "d": 86400.0, "day": 86400.0}
+_CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)", re.ASCII)
 _RATE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*/\s*([a-z]+)", re.ASCII)
 _MOST_PER_SECOND = 1000.0
 T = TypeVar("T")
@@ -42,6 +43,14 @@ def _count(value: object) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > 5:
         raise ValueError(f"{quoted(value)} is no number of agents; write it like 12")
     return int(text)
+
+
+def _clock(value: object) -> float:
+    """08:00, as seconds since midnight."""
+    found = _CLOCK.fullmatch(str(value).strip())
+    if found is None:
+        raise ValueError(f"{quoted(value)} is no time of the day; write it like 08:00")
+    return int(found[1]) * 3600.0 + int(found[2]) * 60.0
 
 
 def _always(value: object) -> object:
@@ -106,6 +115,17 @@ class RedialShape(Part):
     most: Annotated[int, Field(ge=1, le=100)] = 5
 
 
+class DueShape(Part):
+    """Promises that fall due, each day anew; made at the pace that `callbacks` of the queue says."""
+
+    due: Annotated[int, Field(ge=1, le=100_000)]
+    at: Annotated[float, PlainValidator(_clock)]
+    answers: Chance = 0.6
+    rings: DistributionShape = DistributionShape(fixed=25.0)
+    listens: DistributionShape = DistributionShape(fixed=15.0)
+    service: DistributionShape | None = None
+
+
 class CallShape(Part):
     service: DistributionShape
     arrivals: Rates | None = None
@@ -116,6 +136,7 @@ class CallShape(Part):
     wrap_up: DistributionShape | None = None
     redial: RedialShape | None = None
     site: Name | None = None
+    callbacks: DueShape | None = None
 
 
 class GroupShape(Part):

@@ -3,6 +3,7 @@
 Rules of this file:
 - A measure of one replication is a pair (sum, base); over replications it is Σ sums ÷ Σ bases. Plain figures have
   base 1; where there is nothing to measure, the base is 0.
+- Who is called back counts among the callbacks and nowhere else.
 - Only calls that arrive between warm-up and the end of the simulation count. Agents' times are cut at both.
 """
 
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hotline.acd.model import AgentState
-from hotline.simulation.arrivals import Call
+from hotline.simulation.arrivals import Call, Callback
 from hotline.simulation.model import Scenario
 from hotline.simulation.shape import Formula
 
@@ -85,6 +86,32 @@ class Count:
                 return float(self.arrivals)
 
 
+@dataclass(slots=True)
+class PromiseCount:
+    """The callbacks of one type, or all. Waits are in seconds, from when they fell due until the customer's phone
+    rang for the first time."""
+
+    due: int = 0
+    tries: int = 0
+    talked: int = 0
+    unreachable: int = 0
+    waits: list[float] = field(default_factory=list)
+
+    def measures(self) -> dict[str, Pair]:
+        """Nothing where none fell due."""
+        if not self.due:
+            return {}
+        counts = {
+            "due": self.due, "made": len(self.waits), "tries": self.tries, "talked": self.talked,
+            "unreachable": self.unreachable, "open": self.due - self.talked - self.unreachable,
+        }  # fmt: skip
+        result: dict[str, Pair] = {name: (float(count), 1.0) for name, count in counts.items()}
+        result["wait_mean"] = (math.fsum(self.waits), float(len(self.waits)))
+        result["wait_p90"] = (float(np.percentile(self.waits, 90)), 1.0) if self.waits else (0.0, 0.0)
+        result["last"] = (max(self.waits), 1.0) if self.waits else (0.0, 0.0)
+        return {f"callbacks_{name}": pair for name, pair in result.items()}
+
+
 class Tally:
     """Takes notes during one replication. Moments are seconds since the start."""
 
@@ -92,6 +119,7 @@ class Tally:
         self._scenario, self._replication = scenario, replication
         self._types = {name: Count() for name in scenario.calls}
         self._uncounted = Count()
+        self.promises = {name: PromiseCount() for name in scenario.calls}
         self._staff = {name: [0.0, 0.0] for name in scenario.groups}
         self._states: dict[str, tuple[AgentState, float]] = {}
 
@@ -137,16 +165,29 @@ class Tally:
         """All of it, once the replication is over; `groups`: agent → group."""
         for agent, (state, _) in list(self._states.items()):
             self.moved(agent, groups[agent], state, self._scenario.length)
-        types = {name: count.measures(self._scenario) for name, count in self._types.items()}
+        types = {
+            name: {**count.measures(self._scenario), **self.promises[name].measures()}
+            for name, count in self._types.items()
+        }
         return Result(
             self._replication,
-            {**types, TOTAL: self._sum().measures(self._scenario)},
+            {**types, TOTAL: {**self._sum().measures(self._scenario), **self._all_promises().measures()}},
             {name: {"occupancy": (busy, on_duty)} for name, (busy, on_duty) in self._staff.items()},
         )
 
     def _of(self, call: Call) -> Count:
-        counts = self._scenario.warm_up <= call.at < self._scenario.length
+        counts = not isinstance(call, Callback) and self._scenario.warm_up <= call.at < self._scenario.length
         return self._types[call.type.name] if counts else self._uncounted
+
+    def _all_promises(self) -> PromiseCount:
+        each = self.promises.values()
+        return PromiseCount(
+            sum(count.due for count in each),
+            sum(count.tries for count in each),
+            sum(count.talked for count in each),
+            sum(count.unreachable for count in each),
+            [wait for count in each for wait in count.waits],
+        )
 
     def _sum(self) -> Count:
         total = Count()
