@@ -1,12 +1,14 @@
 """How many callbacks are made at a time: so that live callers hardly notice, and no promise waits for ever.
 
 Rules of this file:
-- Pure. A callback is in hand from its claim until its conversation is over. Once begun it is ahead of every live
-  caller, since it has waited for longer; so what is begun decides, and nothing later holds it back.
-- While somebody is at work, one callback is always in hand, whatever the rest says: where all are busy the whole day
-  it takes the next agent who is free. More than one is begun only
-  - up to `share` of the agents at work, which grows from 0 to its full size in the first `ramp` seconds of a window;
-  - and one for each idle agent beyond `reserve`, who stay idle for live callers.
+- A callback is in hand from its claim until its conversation is over. Once begun it is ahead of every live caller,
+  since it has waited for longer: so what is begun decides, and nothing holds it back later.
+- One is begun for each idle agent beyond the reserve, who stay idle for live callers; and no more are in hand than
+  `share` of the agents at work (though one always may be), a share that grows from 0 in the first `ramp` seconds of a
+  window. Where `reserve` does not say how many stay idle, it goes by the team: √ of those at work is how far chance
+  moves the number of the idle, so small teams keep back a larger part of theirs. Who works alone keeps back nobody.
+- Where all are busy the whole day no promise waits for ever: when none was in hand for PATIENCE, one is begun
+  whatever the reserve is, and gets the next agent who is free.
 """
 
 from __future__ import annotations
@@ -17,6 +19,9 @@ from hotline.callbacks.settings import CallbackSettings
 
 LOOK_EVERY = 1.0
 """Seconds after which it is asked again, while promises are due."""
+
+PATIENCE = 600.0
+"""Seconds without any callback in hand after which one is begun, while promises are due and anybody is at work."""
 
 
 def most(staff: int, since_opening: float, settings: CallbackSettings) -> int:
@@ -30,12 +35,32 @@ def most(staff: int, since_opening: float, settings: CallbackSettings) -> int:
     return max(1, math.floor(settings.share * staff * grown + 1e-9))  # 0.29 × 100 is 28.999…
 
 
-def room(staff: int, idle: int, in_hand: int, since_opening: float, settings: CallbackSettings) -> int:
+def reserve(staff: int, settings: CallbackSettings) -> int:
+    """How many agents stay idle for live callers."""
+    return math.floor(1.5 * math.sqrt(max(0, staff - 1))) if settings.reserve is None else settings.reserve
+
+
+def room(
+    staff: int, idle: int, in_hand: int, since_opening: float, settings: CallbackSettings, *, quiet: float
+) -> int:
     """How many more callbacks of a queue may be begun now.
 
     Of the `staff`, who are logged in, not on a break and able to serve it, so many are `idle`. `in_hand`: its
-    callbacks that were claimed and are not over.
+    callbacks that were claimed and are not over. `quiet`: seconds since there was one.
     """
-    more = most(staff, since_opening, settings) - in_hand
-    assured = 1 if in_hand <= 0 else 0
-    return max(0, min(more, max(assured, idle - settings.reserve)))
+    assured = 1 if in_hand <= 0 and min(quiet, since_opening) >= PATIENCE else 0
+    begin = max(assured, idle - reserve(staff, settings))
+    return max(0, min(most(staff, since_opening, settings) - in_hand, begin))
+
+
+class Quiet:
+    """For how long a queue had no callback in hand, as far as this process has seen."""
+
+    def __init__(self) -> None:
+        self._since: dict[str, float] = {}
+
+    def seconds(self, queue: str, in_hand: int, now: float) -> float:
+        """At `now`, when so many are in hand. To be asked at every look."""
+        if in_hand > 0:
+            self._since[queue] = now
+        return now - self._since.setdefault(queue, now)

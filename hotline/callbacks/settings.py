@@ -56,10 +56,10 @@ class CallbackSettings:
     again: Mapping[str, float] = field(default_factory=lambda: AGAIN)
     between: tuple[Span, ...] = ()
     """Clock hours in which customers are rung, within the opening hours; () = all of these."""
-    share: float = 0.3
+    share: float = 0.2
     """At most this part of the agents at work is busy with callbacks, though one agent always may be."""
-    reserve: int = 0
-    """So many agents stay idle for live callers."""
+    reserve: int | None = None
+    """So many agents stay idle for live callers; None: by the size of the team, see hotline.callbacks.pace."""
     ramp: float = 0.0
     """After an opening, `share` grows to its full size in this time."""
     offer_above: float = 0.0

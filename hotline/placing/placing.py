@@ -66,6 +66,7 @@ class Placing:
         self._ledger, self._desk, self._pbxs = ledger, desk, pbxs
         self._promises, self._mover = promises, mover
         self._queues, self._settings = queues, settings
+        self._quiet = pace.Quiet()
         self._errands: dict[str, Errand] = {}
         self._running: set[asyncio.Task[None]] = set()
         self._gone: set[str] = set()
@@ -110,7 +111,9 @@ class Placing:
             staffing = await self._desk.core.staffing(queue_of_callbacks(self._queues[queue]))
             in_hand, since = await self._ledger.in_hand(queue), self._since_opening(queue)
             most = pace.most(staffing.staff, since, settings)
-            for _ in range(min(MOST_AT_ONCE, pace.room(staffing.staff, staffing.idle, in_hand, since, settings))):
+            quiet = self._quiet.seconds(queue, in_hand, self._desk.now())
+            more = pace.room(staffing.staff, staffing.idle, in_hand, since, settings, quiet=quiet)
+            for _ in range(min(MOST_AT_ONCE, more)):
                 if not await self._begin(queue, cap=most, place=False):
                     break
 

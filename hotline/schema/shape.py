@@ -114,8 +114,8 @@ class CallbacksShape(Part):
     attempts: Annotated[int, Field(ge=1, le=20)] = 3
     again: AgainShape = Field(default_factory=AgainShape)
     between: Hours = ()
-    share: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.3
-    reserve: Annotated[int, Field(ge=0, le=10_000)] = 0
+    share: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.2
+    reserve: Annotated[int, Field(ge=0, le=10_000)] | None = None
     ramp: Annotated[Seconds, lasting(0, 12 * HOUR)] = 0.0
     offer_above: Annotated[Seconds, lasting(0, 24 * HOUR)] = 0.0
     key: Key | None = None

@@ -17,7 +17,7 @@ from hotline.acd.core import Core
 from hotline.acd.model import QueueSettings
 from hotline.acd.virtual import queue_of_callbacks
 from hotline.callbacks.calendar import DAY, Span
-from hotline.callbacks.pace import LOOK_EVERY, room
+from hotline.callbacks.pace import LOOK_EVERY, PATIENCE, Quiet, room
 from hotline.simulation.arrivals import Callback, Callers
 from hotline.simulation.model import CallType, Promised, Scenario
 from hotline.simulation.periods import DAY_SECONDS
@@ -39,6 +39,7 @@ class Backlog:
         self._scenario, self._count, self._in_hand = scenario, count, in_hand
         self._due: list[tuple[float, float, str, Callback]] = []
         """When to be tried, arrival, id."""
+        self._quiet = Quiet()
         self._full = -1
         """How much had happened in the core when there was no room."""
 
@@ -50,18 +51,21 @@ class Backlog:
 
     async def begin(self, core: Core, now: float, happened: int) -> list[Callback]:
         """Those to be begun now. `happened` grows with every change of the core's agents."""
-        opened = self._opened(now)
-        if opened is None or not self._ready(now) or (happened == self._full and opened > self._settings.ramp):
+        queue, opened = self.kind.queue, self._opened(now)
+        in_hand = self._in_hand[queue.name]
+        quiet = self._quiet.seconds(queue.name, in_hand, now)
+        same = happened == self._full and quiet < PATIENCE
+        if opened is None or not self._ready(now) or (same and opened > self._settings.ramp):
             return []
-        at_work, queue = await core.staffing(self.kind.queue), self.kind.queue.name
-        more = room(at_work.staff, at_work.idle, self._in_hand[queue], opened, self._settings)
+        at_work = await core.staffing(queue)
+        more = room(at_work.staff, at_work.idle, in_hand, opened, self._settings, quiet=quiet)
         self._full = happened if more == 0 else -1
         begun: list[Callback] = []
         while len(begun) < more and self._ready(now):
             call = heapq.heappop(self._due)[-1]
             call.prepare()
             begun.append(call)
-        self._in_hand[queue] += len(begun)
+        self._in_hand[queue.name] += len(begun)
         return begun
 
     def next_look(self, now: float) -> float | None:

@@ -55,27 +55,34 @@ def test_promises_are_made_one_after_the_other_where_one_agent_works(link: Link)
     assert (found["arrivals"], found["served"]) == ((0, 1), (0, 1))
 
 
-def test_live_callers_take_turns_with_the_callback_that_is_always_in_hand(link: Link) -> None:
+def test_callbacks_wait_while_callers_do(link: Link) -> None:
     found = of(scenario("due: 3, answers: 1"), link, 590, 591, 592, 593)
-    # the agent: 590 live, 650 callback, 725 live, 785 callback, 860 live, 920 callback, 995 live
-    assert found["callbacks_wait_mean"] == (3 * 5 + 50 + 185 + 320, 3)
-    assert found["wait_mean"] == (0 + (725 - 591) + (860 - 592) + (995 - 593), 4)
+    assert found["callbacks_wait_mean"] == (3 * (230 + 5) + 75 + 150, 3)  # nobody waits from 830 on
+    assert found["wait_mean"] == (0 + 59 + 118 + 177, 4)
+
+
+def test_one_is_begun_every_ten_minutes_where_callers_wait_all_the_time(link: Link) -> None:
+    found = of(scenario("due: 3, answers: 1"), link, *[590] * 40)
+    # the agent is free at 590 + 60 k: the first gets 1250, and until 1325 it is in hand; the next gets 1325 + 600
+    assert found["callbacks_wait_mean"] == (3 * 5 + 650 + 1325 + 2000, 3)
 
 
 def test_callbacks_begin_together_up_to_the_share_and_leave_the_reserve_idle(link: Link) -> None:
     promises = "due: 10, answers: 1"
     for queue, together in (
-        ("callbacks: {share: 1}", 6),
-        ("callbacks: {share: 0.5}", 3),
+        ("callbacks: {share: 1, reserve: 0}", 6),
+        ("callbacks: {share: 0.5, reserve: 0}", 3),
         ("callbacks: {share: 1, reserve: 2}", 4),
-        ("callbacks: {share: 0.5, reserve: 5}", 1),
+        ("callbacks: {share: 1}", 3),
+        ("", 1),
     ):
         found = of(scenario(promises, queue=queue, agents="6"), link)
         assert counts(found, "last") == [5 + 75 * ((10 - 1) // together)]
 
 
 def test_the_share_grows_after_the_opening(link: Link) -> None:
-    found = of(scenario("due: 3, answers: 1", queue="callbacks: {share: 1, ramp: 100s}", agents="2"), link)
+    ramp = "callbacks: {share: 1, ramp: 100s, reserve: 0}"
+    found = of(scenario("due: 3, answers: 1", queue=ramp, agents="2"), link)
     # one at once; two agents may be busy with callbacks after 100 s, when the second one has begun at 75 s
     assert found["callbacks_wait_mean"] == (3 * 5 + 0 + 75 + 100, 3)
 
@@ -114,13 +121,13 @@ LIVE = """\
 simulation: {length: 2h, starts: "08:00", seed: 5}
 calls:
   desk: {arrivals: 150/h, service: {exponential: 2m}, patience: {exponential: 3m}, callbacks: {due: 20, at: "08:30"}}
-queues: {desk: {callbacks: {share: 0.5}}}
+queues: {desk: {callbacks: {share: 0.5, reserve: 1}}}
 agents: {all: {count: 6}}
 """
 
 
 def test_the_same_people_call_with_promises_and_without_and_the_same_customers_answer_at_any_pace(link: Link) -> None:
-    with_, slow = loads(LIVE), loads(LIVE.replace("share: 0.5", "share: 0.1, reserve: 3"))
+    with_, slow = loads(LIVE), loads(LIVE.replace("share: 0.5", "share: 0.1"))
     without = replace(with_, calls={"desk": replace(with_.calls["desk"], callbacks=None)})
     found = [replicate(day, link, 3).types["desk"] for day in (with_, slow, without)]
     assert found[0]["arrivals"] == found[1]["arrivals"] == found[2]["arrivals"]
