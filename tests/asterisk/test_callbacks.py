@@ -46,7 +46,7 @@ async def leave_a_message(house: House, words: Path, caller_id: str = NAM) -> st
 
 
 async def hears(house: House, call: Call, prompt: str, *, after: float = 0.0) -> float:
-    return await call.hears(house.sounds / "en" / f"{prompt}.wav", after=after, within=15)
+    return await call.hears(house.sounds / "en" / f"{prompt}.wav", after=after, within=30)
 
 
 async def all_say_that_it_is_kept(house: House, promise: str) -> None:
