@@ -24,37 +24,19 @@ from hotline.acd.desk import LAST_PATIENCE, Desk
 from hotline.acd.model import Snapshot
 from hotline.acd.roster import keep_roster
 from hotline.acd.virtual import PBX as VIRTUAL
-from hotline.api.promising import Promising
-from hotline.api.web import Api
-from hotline.callbacks.erasure import Erasure
-from hotline.callbacks.guard import Guard
-from hotline.callbacks.indexer import Indexer, PromiseCounts
-from hotline.callbacks.ledger import Ledger
-from hotline.callbacks.lending import Lending
-from hotline.callbacks.moving import Mover
-from hotline.callbacks.outbox import Outbox
-from hotline.callbacks.promise import Promises
-from hotline.callbacks.quota import MEGABYTE
-from hotline.callbacks.requests import Requests
-from hotline.callbacks.retention import Retention
-from hotline.callbacks.rounds import Rounds
-from hotline.callbacks.salvage import Salvage
-from hotline.callbacks.superseding import Superseding
+from hotline.afterhours import AfterHours
+from hotline.callbacks.indexer import PromiseCounts
 from hotline.callbacks.trouble import Trouble
-from hotline.callbacks.voicemail import Answering
 from hotline.callers import Callers
 from hotline.clock import clock
-from hotline.couriers import deliverers, lacking
+from hotline.couriers import lacking
 from hotline.events import CallRefused, Event, LinkChanged
-from hotline.gauges import SpoolState
 from hotline.http import Health, remembered, serve_http
 from hotline.logs import configure_logging, event_logger
 from hotline.metrics import Metrics
 from hotline.pbxs import Pbxs
 from hotline.phones.agi import call_id
 from hotline.phones.sounds import Prompt, Sounds
-from hotline.placing.leg import Legs
-from hotline.placing.placing import Placing
 from hotline.reception import Reception
 from hotline.running import first, leaves, running, signals
 from hotline.schema.config import Config
@@ -108,29 +90,26 @@ class Service:
         self.pbxs = Pbxs(settings.ami, now=self.now, emit=self.emit, look_every=settings.reconcile)
         self.bell = Bell({**self.pbxs.chimes(), VIRTUAL: self._chime}, self.core.taken)
         self.desk = Desk(self.core, self.bell, self.now, self.emit)
-        self.outbox = Outbox(settings.spool)
-        self.indexer = Indexer(self.store, self.outbox, self.now, tell=self._tell_trouble)
-        self.promises = Promises(config.voicemail, config.calendars, config.callbacks)
-        self.ledger = self._ledger()
-        self.mover = Mover(self.ledger, self.promises, self.now, self.emit)
-        self.retention = self._retention()
-        self.deliverers = deliverers(
-            settings, config, self.outbox, now=self.now, emit=self.emit, tell=self._tell_trouble
+        self.after_hours = AfterHours(
+            settings,
+            config,
+            store=self.store,
+            core=self.core,
+            desk=self.desk,
+            pbxs=self.pbxs,
+            now=self.now,
+            emit=self.emit,
+            tell=self._tell_trouble,
         )
-        self.requests = self._requests()
-        self.superseding = self._superseding()
-        self.rounds = self._rounds()
-        self.answering = self._answering()
         self.callers = Callers(self.store, region=config.country)
         self.sounds = Sounds(settings.sounds, tell=self._tell_unheard)
-        self._callbacks()
         self.reception = Reception(
             config,
             desk=self.desk,
-            answering=self.answering,
-            legs=self.legs,
-            requests=self.requests,
-            superseding=self.superseding,
+            answering=self.after_hours.answering,
+            legs=self.after_hours.legs,
+            requests=self.after_hours.requests,
+            superseding=self.after_hours.superseding,
             callers=self.callers,
             sounds=self.sounds,
             pbxs=self.pbxs.names,
@@ -152,92 +131,10 @@ class Service:
         """Everything that happens is logged and counted here, and nowhere else."""
         self._log_event(event)
         self.metrics.record(event)
-        self.superseding.see(event)
-
-    def _requests(self) -> Requests:
-        return Requests(
-            self.ledger,
-            self.mover,
-            self.promises,
-            self.config.callbacks,
-            why_not=Guard(self.config.dialing).why_not,
-            prompts=self.config.prompts,
-            region=self.config.country,
-            now=self.now,
-            emit=self.emit,
-        )
-
-    def _superseding(self) -> Superseding:
-        ask, region = (self.ledger, self.mover, self.core.ended, self.indexer.catch_up), self.config.country
-        return Superseding(*ask, region=region, tell=self._tell_trouble)
-
-    def _answering(self) -> Answering:
-        return Answering(
-            self.outbox,
-            self.promises,
-            region=self.config.country,
-            dialing=self.config.dialing,
-            quota=self.config.quota,
-            now=self.now,
-            emit=self.emit,
-            kept=self._kept,
-        )
-
-    def _kept(self) -> None:
-        """A message was kept: nobody needs to look for it."""
-        self.indexer.wake()
-        for each in self.deliverers:
-            each.wake()
-
-    def _ledger(self) -> Ledger:
-        dialing, zone = self.config.dialing, self.config.zone
-        return Ledger(self.store, self.outbox, self.indexer, self.now, dialing=dialing, zone=zone)
-
-    def _retention(self) -> Retention:
-        return Retention(
-            self.ledger,
-            self.indexer,
-            Erasure(self.outbox),
-            self.config.voicemail,
-            now=self.now,
-            emit=self.emit,
-            tell=self._tell_trouble,
-        )
-
-    def _callbacks(self) -> None:
-        config = self.config
-        self.legs = Legs(
-            self.ledger,
-            self.desk,
-            self.mover,
-            self.promises,
-            Lending(self.outbox),
-            guard=Guard(config.dialing),
-            dialing=config.dialing,
-            region=config.country,
-        )
-        self.placing = Placing(
-            self.ledger,
-            self.desk,
-            self.pbxs,
-            self.promises,
-            self.mover,
-            queues=config.queues,
-            settings=config.callbacks,
-        )
+        self.after_hours.superseding.see(event)
 
     async def _chime(self, call: str) -> None:
-        await self.placing.chime(call)
-
-    def _rounds(self) -> Rounds:
-        return Rounds(
-            Salvage(self.outbox, due=self.promises.due_at, region=self.config.country),
-            longest=self.promises.longest,
-            now=self.now,
-            emit=self.emit,
-            kept=self._kept,
-            tell=self._tell_trouble,
-        )
+        await self.after_hours.placing.chime(call)
 
     def _redis_link(self, up: bool) -> None:
         self.emit(LinkChanged(at=self.now(), link="redis", up=up))
@@ -288,7 +185,7 @@ class Service:
     async def run(self) -> None:
         """Serve until a signal says to stop; then drain."""
         stop, at_once = signals()
-        await asyncio.to_thread(self.outbox.prepare)
+        await asyncio.to_thread(self.after_hours.outbox.prepare)
         await self._look_for_prompts()
         self._tell_what_is_missing()
         async with (
@@ -296,40 +193,32 @@ class Service:
             self._web(),
         ):
             await self.store.wait_up(FIRST_LINK)
-            async with running(self._keep_time(), self.placing.run()), self.server:
+            async with running(self._keep_time(), self.after_hours.placing.run()), self.server:
                 self.log.info("Ready for calls.", agi=str(self.settings.agi), http=str(self.settings.http))
                 await stop.wait()
                 self.log.info(
                     "Draining: no new calls; a second signal ends those under way.", calls=self.server.calls
                 )
                 await first(self._drain(), at_once.wait())
-            await self.answering.close()
-            await asyncio.gather(*(each.close() for each in self.deliverers))
-            await self.requests.close()
+            await self.after_hours.finish_messages()
             await self.pbxs.close()
             await self.desk.close(0.0 if at_once.is_set() else LAST_PATIENCE)
-            await self.superseding.close(0.0 if at_once.is_set() else LAST_PATIENCE)
+            await self.after_hours.close(at_once=at_once.is_set())
         self.log.info("Stopped.")
 
     async def _drain(self) -> None:
-        await self.placing.drain()
+        await self.after_hours.placing.drain()
         await self.server.drain()
 
     def _web(self) -> contextlib.AbstractAsyncContextManager[int]:
-        http, guard = self.settings.http, Guard(self.config.dialing)
-        promising = Promising(self.config, self.ledger, self.promises, guard, now=self.now, emit=self.emit)
-        api = Api(promising, self.settings.api_token)
+        http, api = self.settings.http, self.after_hours.api()
         return serve_http(http.host, http.port, self._figures, self._health(), api.routes())
 
     async def _figures(self) -> bytes:
-        return await self.metrics.render(self._standing, self._spool_state, self.now())
+        return await self.metrics.render(self._standing, self.after_hours.spool_state, self.now())
 
     async def _standing(self) -> tuple[Snapshot, PromiseCounts]:
-        return await self.core.snapshot(), await self.indexer.promises(self.now())
-
-    async def _spool_state(self) -> SpoolState:
-        unread, free = await self.indexer.unread(), await asyncio.to_thread(self.outbox.free)
-        return SpoolState(*unread, free, {each.what: each.waiting for each in self.deliverers})
+        return await self.core.snapshot(), await self.after_hours.indexer.promises(self.now())
 
     def _health(self) -> Health:
         async def redis() -> str | None:
@@ -339,23 +228,19 @@ class Service:
                 return str(down)
             return self.desk.trouble or None
 
-        async def outbox() -> str | None:
-            return await asyncio.to_thread(self.outbox.writable, self.config.quota.free * MEGABYTE)
-
         return Health(
             {
                 "redis": redis,
-                "outbox": remembered(outbox, PROBE_EVERY),
+                "outbox": remembered(self.after_hours.trouble, PROBE_EVERY),
                 **self.pbxs.pings(),
             },
             vital=("outbox",),
         )
 
     def _work(self) -> Iterator[Coroutine[Any, Any, None]]:
-        for part in (self.store, self.indexer, self.rounds, self.retention, self.answering, self.sounds):
-            yield part.run()
-        for deliverer in self.deliverers:
-            yield deliverer.run()
+        yield self.store.run()
+        yield self.sounds.run()
+        yield from self.after_hours.work()
         yield keep_roster(self.desk, self.config.agents)
 
     async def _looking(self) -> None:

@@ -65,7 +65,7 @@ async def test_health_fails_with_the_outbox_and_not_with_redis(service: Service,
     problems = await parts.problems()
     assert problems["redis"]
     assert parts.verdict(problems) == "failing", "the folders of the spool are not there"
-    service.outbox.prepare()
+    service.after_hours.outbox.prepare()
     parts = service._health()
     problems = await parts.problems()
     assert problems["outbox"] is None
