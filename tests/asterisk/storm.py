@@ -12,7 +12,7 @@ import random
 import time
 import wave
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,12 @@ import numpy as np
 from hotline.store import Store
 from lab import audio
 from lab.house import House
-from lab.party import HungUp
+from lab.party import Call, HungUp
 from lab.service import Service
 from lab.speech import speak
+
+PLAIN = "1900"
+"""The entry that asks nothing."""
 
 CALM = 0.3
 """Seconds from the tone until a caller speaks."""
@@ -41,37 +44,57 @@ _WORDS = (
 
 @dataclass(slots=True)
 class Caller:
-    """One who phones once, and says words of their own after every tone until the line is closed."""
+    """One who phones once, says words of their own after every tone, and answers every question, until the line is
+    closed."""
 
+    dials: str
     number: str
     words: Path
-    tones: int = 0
     heard: Path | None = None
     """All that they heard."""
 
     async def phone(self, house: House, tone: Path) -> None:
         """Call, and do what the machine asks for."""
+        english = house.sounds / "en"
+        keys = {tone: "#", english / "message-review.wav": "#", english / "number-right.wav": "1"}
+        asked = {tone: "#"} if self.dials == PLAIN else keys
         after = 0.0
-        async with house.world.call("1900", caller_id=self.number, within=PATIENCE) as call:
+        async with house.world.call(self.dials, caller_id=self.number, within=PATIENCE) as call:
             self.heard = call.heard
             with contextlib.suppress(TimeoutError, HungUp):
                 while True:
-                    after = await call.hears(tone, within=PATIENCE, after=after, score=0.85) + 0.5
-                    self.tones += 1
-                    await asyncio.sleep(CALM)
-                    await call.speak(self.words)
-                    await call.press("#")
+                    sound, after = await _first_heard(call, asked, after)
+                    if sound == tone:
+                        await asyncio.sleep(CALM)
+                        await call.speak(self.words)
+                    await call.press(keys[sound])
 
 
-async def make_callers(count: int, folder: Path, chance: random.Random) -> list[Caller]:
-    """Callers with four words each; hardly two say the same."""
+async def _first_heard(call: Call, sounds: Iterable[Path], after: float) -> tuple[Path, float]:
+    """The first of some sounds that is heard, and when it is over. Raises TimeoutError."""
+    listening = {
+        asyncio.create_task(call.hears(each, within=PATIENCE, after=after, score=0.85)): each for each in sounds
+    }
+    await asyncio.wait(listening, return_when=asyncio.FIRST_COMPLETED)
+    for task in listening:
+        task.cancel()
+    await asyncio.gather(*listening, return_exceptions=True)
+    heard = {task.result(): each for task, each in listening.items() if not task.cancelled() and not task.exception()}
+    if not heard:
+        raise TimeoutError
+    sound = heard[min(heard)]
+    return sound, min(heard) + len(audio.load(sound)) / audio.RATE
+
+
+async def make_callers(count: int, folder: Path, chance: random.Random, *, third: str) -> list[Caller]:
+    """Callers with four words each; hardly two say the same. Every third dials an entry that asks questions."""
     room = asyncio.Semaphore(2)
 
     async def made(index: int) -> Caller:
         text = ", ".join(chance.sample(_WORDS, 4))
         async with room:
             words = await speak(text, folder / f"{index}.wav", voice=f"en+{chance.choice(('f3', 'm4', 'm1', 'f2'))}")
-        return Caller(f"+8490{5_000_000 + index * 7}", words)
+        return Caller(PLAIN if index % 3 else third, f"+8490{5_000_000 + index * 7}", words)
 
     return await asyncio.gather(*(made(index) for index in range(count)))
 
@@ -183,14 +206,15 @@ async def _start(service: Service) -> None:
 # -- the books ------------------------------------------------------------------------------------------------------
 
 
-def told(caller: Caller, tone: Path, saved: Path) -> int:
-    """Of how many messages this caller heard at least the beginning of "saved", after the tone and before the next.
+def told(caller: Caller, tone: Path, saved: Path) -> tuple[int, int]:
+    """How many tones this caller heard, and after how many of them at least the beginning of "saved".
 
-    Of one message it may be said twice, when the service dies over the promise and another goes on.
+    After one tone it may be said twice: the service dies over the promise, and another goes on.
     """
     assert caller.heard is not None, f"the call of {caller.words.stem} was never answered"
     heard = audio.transcript(caller.heard, {"tone": tone, "saved": saved}, score=0.75)
-    return sum(before == "tone" and after == "saved" for before, after in itertools.pairwise(heard))
+    promised = sum(before == "tone" and after == "saved" for before, after in itertools.pairwise(heard))
+    return heard.count("tone"), promised
 
 
 def lines_of(spool: Path) -> list[dict[str, Any]]:
@@ -214,10 +238,9 @@ def left_over(spool: Path) -> list[Path]:
 def wrong_with(spool: Path, lines: list[dict[str, Any]]) -> Iterator[str]:
     """Where lines and recordings disagree."""
     files = {file.stem: file for file in (spool / "voicemail").iterdir()}
-    for what in ("id", "sha256"):
-        for value, count in Counter(line[what] for line in lines).items():
-            if count > 1:
-                yield f"{what} {value} is in {count} lines"
+    for id, count in Counter(line["id"] for line in lines).items():
+        if count > 1:
+            yield f"{id} has {count} lines"
     for line in lines:
         file = files.pop(line["id"], None)
         if file is None:
