@@ -26,7 +26,7 @@ BEEP = 0.6
 PROMPTS = (
     *("welcome", "main-menu", "more-choices", "connecting", "open-now", "closed"),
     *("invalid-key", "nothing-pressed", "goodbye", "technical-problem", "busy-try-later"),
-    *("voicemail-greeting", "message-too-short", "message-saved", "callback-promise"),
+    *("voicemail-greeting", "message-too-short", "message-cut-short", "message-saved", "callback-promise"),
     *("bills-greeting", "message-review", "record-again", "number-is", "number-right", "number-enter"),
     *("number-not-dialable", "which-reason", "reason-meter", "reason-refund", "which-part", "part-morning"),
 )
