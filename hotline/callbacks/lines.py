@@ -189,12 +189,26 @@ def beyond(folder: Path, positions: Positions) -> tuple[int, int]:
 
 
 def mentioned(folder: Path, id: str) -> bool:
-    """Whether a promise of this month or the last one has a line."""
+    """Whether a promise of this month or the last one has a line.
+
+    It is on disk when this returns: whoever wrote it may have died before they synced it. Raises OSError.
+    """
     for path in sorted(folder.glob("*.jsonl"))[-2:]:
         with path.open("rb") as file:
-            if any(f'"{id}"'.encode() in line for line in file):
+            if any(f'"{id}"'.encode() in line and _begins(line, id) for line in file):
+                os.fsync(file.fileno())
+                sync_folder(folder)
                 return True
     return False
+
+
+def _begins(line: bytes, id: str) -> bool:
+    """Whether a line is whole, and the one that this promise begins with."""
+    try:
+        record = parse(line)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return False
+    return isinstance(record, Entry) and record.id == id
 
 
 class _Reader:

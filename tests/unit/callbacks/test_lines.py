@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from recordings import NOW
 
-from hotline.callbacks.lines import Entry, append, read
+from hotline.callbacks.lines import Entry, Move, append, mentioned, read
 
 FILE = "2026-11.jsonl"
 
@@ -69,6 +71,22 @@ def test_an_unfinished_line_waits_until_it_is_finished() -> None:
         again = read(folder, reading.positions, 10)
         assert [each.id for each in again.entries] == ["b"]
         assert again.problems == ()
+
+
+def test_who_begins_a_promise_is_found_in_whole_lines_alone_and_is_on_disk_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(tmp_path, entry("whole"))
+    append(tmp_path, Move(id="never kept", at=NOW, state="closed", due=NOW, attempts=0))
+    append(tmp_path, entry("torn"))
+    file = tmp_path / FILE
+    file.write_bytes(file.read_bytes()[:-40])
+    synced: list[str] = []
+    monkeypatch.setattr(os, "fsync", lambda fd: synced.append(Path(f"/proc/self/fd/{fd}").readlink().name))
+    assert [mentioned(tmp_path, id) for id in ("torn", "never kept", "nobody")] == [False] * 3
+    assert synced == []
+    assert mentioned(tmp_path, "whole")
+    assert synced == [FILE, tmp_path.name]
 
 
 @given(st.lists(st.binary(max_size=60), max_size=8))
