@@ -30,12 +30,13 @@ _PROMISES = {
     "made": "made",
     "tries": "tries",
     "talked": "talked",
-    "unreachable": "unreachable",
+    "unreachable": "no answer",
     "open": "open",
     "wait_mean": "mean wait",
     "wait_p90": "p90",
     "last": "the last",
 }
+_COUNTED = ("due", "made", "tries", "talked", "unreachable", "open")
 
 
 def as_json(scenario: Scenario, summary: Summary, seconds: float) -> dict[str, Any]:
@@ -91,7 +92,7 @@ def _callbacks(rows: Mapping[str, Mapping[str, Estimate]]) -> Table:
     title = "Callbacks: how many, and when customers were rung first, in seconds since due"
     table = _table(title, "calls", _PROMISES.values())
     for name, row in rows.items():
-        table.add_row(name, *(_cell(row[f"callbacks_{key}"], 1) for key in _PROMISES))
+        table.add_row(name, *(_cell(row[f"callbacks_{key}"], 1 if key in _COUNTED else 0) for key in _PROMISES))
     return table
 
 

@@ -195,6 +195,7 @@ agents:
   both: {count: {"00:00-01:30": 2, "00:30-01:00": 1}, skills: {x: 1, y: 1}}
   y: {count: 1, skills: {y: 1}}
 """
+PROMISED = BUSY.replace("needs: {x: 1},", "needs: {x: 1}, callbacks: {due: 10, at: '00:30'},")
 
 
 def results(workers: int) -> list[Result]:
@@ -252,6 +253,18 @@ def test_the_command_shows_tables(tmp_path: Path) -> None:
     assert code == 0
     for word in ("busy", "arrivals", "abandoned", "≤ 20 s", "p90", "occupancy", "total", "±"):
         assert word in told
+
+
+def test_the_command_tells_of_callbacks_where_there_are_any(tmp_path: Path) -> None:
+    words = ("--replications", "2", "--workers", "1", "--redis-server", REDIS)
+    (tmp_path / "busy.yaml").write_text(PROMISED)
+    _, told, _ = simulate(tmp_path / "busy.yaml", *words)
+    assert [word for word in ("Callbacks:", "due", "made", "no answer", "the last") if word not in told] == []
+    _, told, _ = simulate(tmp_path / "busy.yaml", "--json", *words)
+    found = json.loads(told)
+    assert found["types"]["a"]["callbacks_due"]["mean"] == found["total"]["callbacks_due"]["mean"] == 10
+    assert found["types"]["a"]["callbacks_last"]["low"] <= found["types"]["a"]["callbacks_last"]["high"]
+    assert "callbacks_due" not in found["types"]["b"]
 
 
 def test_the_command_gives_json_with_intervals(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hotline.simulation.periods import Period, Start, stairs
+from hotline.simulation.periods import Period, Start, clock_times, stairs
 
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -72,3 +72,18 @@ def test_a_staircase_says_at_each_hour_what_its_periods_say(
         clock = (hour + now) % 24
         expected = sum(value for begin, (hours, value) in rows.items() if (clock - begin) % 24 < hours)
         assert [value for moment, value in found if moment <= now * HOUR][-1] == expected
+
+
+@pytest.mark.parametrize(
+    ("at", "starts", "length", "moments"),
+    [
+        (8, 0, 24, [8]),
+        (8, 8, 5, [0]),
+        (8, 9, 24, [23]),
+        (8, 9, 23, []),
+        (0, 0, 48, [0, 24]),
+        (8, 20, 60, [12, 36]),
+    ],
+)
+def test_a_time_of_the_day_comes_once_a_day(at: float, starts: float, length: float, moments: list[float]) -> None:
+    assert clock_times(at * HOUR, starts * HOUR, length * HOUR) == tuple(moment * HOUR for moment in moments)
