@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import io
+import json
 import os
 import sys
+import time
+import wave
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +23,18 @@ from lab.service import Service
 
 CONFIG = Path(__file__).parents[1] / "asterisk" / "hotline.yaml"
 NOW = 1_795_000_000.0
+
+
+def _sound() -> bytes:
+    file = io.BytesIO()
+    with wave.open(file, "wb") as recording:
+        recording.setparams((1, 2, 8000, 0, "NONE", ""))
+        recording.writeframes(bytes(range(200)) * 240)
+    return file.getvalue()
+
+
+SOUND = _sound()
+"""Three seconds."""
 
 
 @pytest.fixture
@@ -88,6 +105,43 @@ async def test_one_round_tells_what_it_found(outbox, redis, shared_server):
     nothing_taken_in = "0 recordings taken in; {} promises are new in Redis.\n"
     assert (await once(outbox, shared_server.port))[:2] == (0, nothing_taken_in.format(3))
     assert (await once(outbox, shared_server.port))[:2] == (0, nothing_taken_in.format(0))
+
+
+async def test_what_a_crash_left_behind_is_taken_in_at_the_start_and_what_is_gone_is_told(
+    outbox, redis, shared_server
+):
+    keep(outbox, "gone")  # its recording was never there
+    record(outbox.kept / "renamed.wav")
+    record(outbox.tmp / "spoken.wav", closed=False, note="call=pbx1-2.1\nnumber=+84901234567\nqueue=power\n")
+    record(outbox.fallback / "pbx1-3.1.wav", note="number=0907654321\nentry=1900\n")
+    (lines_,) = outbox.lines.glob("*.jsonl")
+    lines_.write_bytes(lines_.read_bytes() + b'{"v": 1, "kind": "kept", "id": "torn')
+    status, said, complained = await once(outbox, shared_server.port)
+    assert (status, said) == (0, "3 recordings taken in; 4 promises are new in Redis.\n")
+    kept = {entry.call or entry.id: entry for entry in outbox.entries().entries}
+    assert sorted(kept) == ["pbx1-2.1", "pbx1-3.1", "pbx1-gone", "renamed"]
+    assert (kept["pbx1-2.1"].number, kept["pbx1-3.1"].number) == ("+84901234567", "+84907654321")
+    for name in ("pbx1-2.1", "pbx1-3.1", "renamed"):
+        recording = (outbox.kept / f"{kept[name].id}.wav").read_bytes()
+        assert recording == SOUND
+        assert kept[name].sha256 == hashlib.sha256(SOUND).hexdigest()
+        assert redis("HGET", f"hotline:promise:{kept[name].id}", "sha256").decode() == kept[name].sha256
+    troubles = [json.loads(line) for line in complained.splitlines() if '"warning"' in line]
+    assert [(each["path"], "gone" in each["event"]) for each in troubles] == [
+        ("voicemail/gone.wav", True),
+        (f"outbox/{lines_.name}", False),
+    ]
+    assert "901234567" not in complained
+
+
+def record(path: Path, *, closed: bool = True, note: str = "") -> None:
+    """A recording that lies there for an hour."""
+    path.write_bytes(SOUND if closed else SOUND[:4] + b"\0" * 4 + SOUND[8:40] + b"\0" * 4 + SOUND[44:])
+    if note:
+        path.with_suffix(".note").write_text(note)
+    for file in (path, path.with_suffix(".note")):
+        if file.exists():
+            os.utime(file, (time.time() - 3600,) * 2)
 
 
 async def test_one_round_without_redis_says_so(outbox, server):
