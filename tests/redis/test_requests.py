@@ -11,6 +11,8 @@ import pytest
 from bureau import AFTERNOON, CALLBACKS, MAIL, NIGHT, TUESDAY, Bureau
 from floor import ANNA, BINH, POWER, Floor
 
+from hotline.acd import desk
+from hotline.acd.core import Core
 from hotline.acd.waiting import wait_for_agent
 from hotline.callbacks.calendar import Span
 from hotline.callbacks.keep_place import PlaceKeeper
@@ -280,13 +282,18 @@ async def test_a_promise_that_cannot_be_cancelled_is_no_secret(bureau: Bureau) -
 
 
 async def test_while_redis_is_down_callers_are_promised_callbacks_and_told_of_none(
-    floor: Floor, tmp_path: Path
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bureau = Bureau(floor, tmp_path / "spool", Store("127.0.0.1", 1))
+    monkeypatch.setattr(desk, "PATIENCE", 0.05)
+    down = Store("127.0.0.1", 1)
+    bureau = Bureau(Floor(Core(down)), tmp_path / "spool", down)
     assert await bureau.requests.promise(ScriptedPhone(["1"]), "power")
-    assert len(bureau.lines()) == 1
     assert said(await tell(bureau)) == []
-    assert await wait(bureau, ScriptedPhone(["*", "1"])) == END
+    phone = ScriptedPhone(["", "*", "1"])
+    assert await wait(bureau, phone) == END
+    assert said(phone)[-1] == "say callback-in-turn goodbye"
+    assert [line["source"] for line in bureau.lines()] == ["menu", "queue"]
+    await bureau.floor.desk.close(0.0)
 
 
 async def test_what_a_slow_disk_still_writes_is_a_promise_though_the_caller_waits_on(
