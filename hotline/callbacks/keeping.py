@@ -66,6 +66,8 @@ class Message:
     path: Path = Path()
     recorded_at: float = 0.0
     hung_up: bool = False
+    resumed: bool = False
+    """Another service had it before, which may live and keep it as well."""
     kept: bool = False
     cut_short: bool = False
     """The PBX could not write all that was said."""
@@ -200,6 +202,8 @@ class Keeper:
         """None when kept, else why not."""
         try:
             entry = await asyncio.to_thread(self._keep_file, message)
+            if entry is None:
+                return None
         except (OSError, NoSound) as error:
             return _failure(error, message)
         self._kept()
@@ -222,7 +226,10 @@ class Keeper:
         except (OSError, NoSound) as error:
             raise _failure(error, message) from None
 
-    def _keep_file(self, message: Message) -> Entry:
+    def _keep_file(self, message: Message) -> Entry | None:
+        """None when the other service that had it has kept it meanwhile."""
+        if message.resumed and (found := self._outbox.found(message.id)) and found.listed:
+            return None
         info, about, due = message.info, message.about, self.due(message)
         return self._outbox.keep(
             message.id,

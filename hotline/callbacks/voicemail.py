@@ -184,7 +184,9 @@ class Answering:
             return None
         about = About.of(found.note, normal(phone.info.caller, self._region))
         recorded_at = float(found.note.get("recorded_at", self._now()))
-        return Message(phone.info, queue, phone.language, about, id, found.path, recorded_at, kept=found.listed)
+        return Message(
+            phone.info, queue, phone.language, about, id, found.path, recorded_at, resumed=True, kept=found.listed
+        )
 
     async def _ask_and_keep(self, speaker: Speaker, message: Message) -> None:
         """Ask about a message, then keep it. Raises NotKept, or as the Phone does once it is kept."""

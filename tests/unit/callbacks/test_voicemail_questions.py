@@ -256,6 +256,35 @@ async def test_one_that_was_kept_before_the_service_died_is_only_promised(desk: 
     assert len(after.kept) == 1
 
 
+async def test_one_that_both_services_keep_is_kept_once(
+    desk: Desk, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first one lives: only its line to the PBX broke, and the caller was with the next one at once."""
+    before = await die_at(desk, "#", "1", monkeypatch=monkeypatch)
+
+    class Meanwhile(Caller):
+        async def ask(self, prompts, *, seconds: float) -> str:
+            if "which-part" in prompts:
+                (path,) = outbox.tmp.glob("*.wav")
+                about = {
+                    "call": "",
+                    "number": "",
+                    "queue": "billing",
+                    "entry": "",
+                    "language": "en",
+                    "hung_up": False,
+                }
+                await asyncio.to_thread(outbox.keep, path.stem, **about, recorded_at=0.0, due=0.0, now=FRIDAY_NIGHT)
+            return await super().ask(prompts, seconds=seconds)
+
+    after, caller = Desk(outbox), Meanwhile("#", "1", "1", attempt=2)
+    caller.notes = before.notes
+    await after.take(caller)
+    assert caller.heard[-1].startswith(">> say message-saved")
+    assert len(after.kept) == 1
+    assert after.told(VoicemailSaved) == []
+
+
 @pytest.mark.parametrize("id", ["", "../../etc/passwd", "a" * 17, "?"])
 async def test_a_note_of_nothing_is_a_message_from_the_beginning(desk: Desk, id: str) -> None:
     caller = Caller("", "", attempt=2)
