@@ -11,6 +11,7 @@ import os
 import random
 import time
 import wave
+from asyncio.subprocess import DEVNULL
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from hotline.store import Store
 from lab import audio
 from lab.house import House
 from lab.party import Call, HungUp
+from lab.programs import program
 from lab.service import Service
 from lab.speech import speak
 
@@ -183,7 +185,7 @@ class Faults:
 
 
 def victims_of(house: House, indexer: Service) -> list[Victim]:
-    """The services, the indexer, and Redis."""
+    """The services, the indexer, and Redis, which may also lose all that it has."""
     processes = [
         *((f"service {number}", each) for number, each in enumerate(house.services, 1)),
         ("indexer", indexer),
@@ -191,7 +193,19 @@ def victims_of(house: House, indexer: Service) -> list[Victim]:
     return [
         *(Victim(name, lambda each=each: _die(each), lambda each=each: _start(each)) for name, each in processes),
         Victim("redis", house.redis.kill, house.redis.start),
+        Victim("what Redis knows", lambda: _wipe(house.redis.port), _nothing),
     ]
+
+
+async def _wipe(port: int) -> None:
+    """FLUSHALL; a Redis that is just down keeps what it has."""
+    command = (program("redis-cli"), "-p", str(port), "FLUSHALL")
+    child = await asyncio.create_subprocess_exec(*command, stdout=DEVNULL, stderr=DEVNULL)
+    await child.wait()
+
+
+async def _nothing() -> None:
+    """There is nothing to start."""
 
 
 async def _die(service: Service) -> None:

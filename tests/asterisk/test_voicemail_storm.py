@@ -1,5 +1,5 @@
-"""Services, Redis and the indexer are killed again and again while callers leave messages: none that was called saved
-is lost. Whether it was, their own ears tell: what went to them over the wire is compared with the prompt."""
+"""Services, Redis and the indexer are killed, and Redis is wiped, again and again while callers leave messages: none
+that was called saved is lost. Whether it was, their own ears tell: what went to them is compared with the prompt."""
 
 from __future__ import annotations
 
