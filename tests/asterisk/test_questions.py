@@ -69,14 +69,14 @@ async def test_a_caller_records_again_listens_gives_another_number_a_reason_and_
     house.set_clock(FRIDAY_NIGHT)
     async with dial(house, BILLS, LAN) as call:
         await leaves(call, reply)
-        await answers(call, "message-review", key="2")
+        await answers(call, "message-review", key="2", hurry=True)
         await call.played("record-again")
         await says(call, words)
-        await answers(call, "message-review", key="1")
+        await answers(call, "message-review", key="1", hurry=True)
         await call.party.hears(words, within=15)
         await answers(call, "message-review", key="#")
-        await answers(call, "number-is", "number-right", key="2", number="0907654321")
-        await answers(call, "number-enter", key="0900#")
+        await answers(call, "number-is", "number-right", key="2", hurry=True)
+        await answers(call, "number-enter", key="0900#", hurry=True)
         await answers(call, "number-not-dialable", "number-enter", key="0912223334#")
         await answers(call, "number-is", "number-right", key="1", number="0912223334")
         await answers(call, *REASON, key="2")
@@ -95,15 +95,11 @@ async def test_a_caller_records_again_listens_gives_another_number_a_reason_and_
     )
     assert datetime.fromtimestamp(line["due"], ZONE) == datetime(2026, 11, 30, 13, tzinfo=ZONE)
     assert heard == [
-        *("bills-greeting", "message-review", "record-again", "message-review", "message-review"),
-        *("number-is", "number-right", "number-enter", "number-not-dialable", "number-enter"),
-        *("number-is", "number-right"),
-        *("which-reason", "reason-meter", "reason-refund", "which-part", "part-morning"),
+        *("bills-greeting", "record-again", "message-review", "number-not-dialable", "number-enter"),
+        *("number-is", "number-right", "which-reason", "reason-meter", "reason-refund", "which-part", "part-morning"),
         *("message-saved", "callback-promise", "goodbye"),
     ]
-    first, second = (audio.find(digits(house, number), call.party.heard) for number in ("0907654321", "0912223334"))
-    assert min(first.score, second.score) > 0.6
-    assert first.at < second.at
+    assert audio.find(digits(house, "0912223334"), call.party.heard).score > 0.6
     assert not list((house.spool / "tmp").iterdir()), "the first recording is gone"
     await nothing_left(house, core)
 
