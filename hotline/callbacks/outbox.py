@@ -172,22 +172,10 @@ class Outbox:
         _wait_closed(there, time.monotonic() + patience)
         settled = self.settle(id, there if there.exists() else self.kept / f"{id}.wav", least)
         made = Entry(
-            id=id,
-            call=call,
-            number=number,
-            queue=queue,
-            entry=entry,
-            language=language,
-            recorded_at=recorded_at,
-            due=due,
-            seconds=settled.seconds,
-            hung_up=hung_up,
-            kept_at=now,
-            sha256=settled.sha256,
-            reason=reason,
-            part=part,
-            confirmed=confirmed,
-        )
+            id=id, call=call, number=number, queue=queue, entry=entry, language=language, recorded_at=recorded_at,
+            due=due, seconds=settled.seconds, hung_up=hung_up, kept_at=now, sha256=settled.sha256, reason=reason,
+            part=part, confirmed=confirmed,
+        )  # fmt: skip
         self.commit(settled, made)
         return made
 
