@@ -33,7 +33,7 @@ from hotline.callers import Callers
 from hotline.events import CallEnded, CallRefused, CallStarted, Emit
 from hotline.flow.engine import END, walk
 from hotline.flow.phone import HungUp, LineLost, Phone
-from hotline.phones.agent import AgentPhone, in_hand, last_word
+from hotline.phones.agent import AgentPhone, in_hand, last_word, told
 from hotline.phones.agi import AgiPhone, Answer, BadCall, call_id, call_info, last_answer
 from hotline.phones.sounds import Sounds
 from hotline.placing.leg import Legs
@@ -257,6 +257,7 @@ class Reception:
             return
         with bound_contextvars(call=hand.call):
             await self._legs.ended(hand, last_word(channel.request))
+            await told(channel)
 
     async def _agent(self, channel: Channel) -> None:
         phone = self._phone(channel)

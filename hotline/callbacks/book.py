@@ -149,9 +149,11 @@ class Book:
 
 
 def _believed(case: Case, move: Move) -> bool:
-    """Whether a line is about this promise as it stands: one about an attempt must be about the last one."""
+    """Whether a line is about this promise as it stands: an attempt is begun by one who knows of all those before it,
+    and ended once."""
     if not case.is_open:
         return False
+    under_way = case.state is State.DIALING
     if move.state == State.DIALING:
-        return case.state is not State.DIALING
-    return move.token in ("", case.token)
+        return not under_way and move.attempts == case.attempts + 1
+    return not move.token or (under_way and move.token == case.token)

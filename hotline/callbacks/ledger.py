@@ -142,19 +142,21 @@ class Ledger:
         """Put it back to its place, untried; False when it is not ours, or the customer's phone was rung."""
         return bool(await self._run("release", id, token))
 
-    async def begin(self, promise: Promise, token: str, agent: str) -> Begun:
-        """May the customer's phone be rung now, for the attempt that is `token`'s? The attempt is on disk then.
+    async def begin(self, promise: Promise, claim: str, agent: str, attempt: str = "") -> Begun:
+        """May the customer's phone be rung now, by whoever has this claim? The attempt is on disk then.
 
-        After any other answer than GO nothing may be dialed; the promise is still to be moved on, but for STALE.
+        `attempt` is a name that nobody else gives to one, even if they share the claim (without: the claim itself).
+        From GO on the promise is held by it. After any other answer nothing may be dialed; the promise is still to be
+        moved on, but for STALE.
         """
-        now = self._now()
+        now, token = self._now(), attempt or claim
         day = f"{datetime.fromtimestamp(now, self._zone):%Y-%m-%d}"
         attempts = promise.attempts + 1
         line = Move(
             id=promise.id, at=now, state=State.DIALING, due=now, attempts=attempts, by="agent", agent=agent,
             token=token, day=day,
         )  # fmt: skip
-        if not await self.hold(promise.id, token):
+        if not (await self.hold(promise.id, claim) or await self.hold(promise.id, token)):
             return Begun.STALE
         await asyncio.to_thread(self._outbox.add, line)
         await self._indexer.catch_up()

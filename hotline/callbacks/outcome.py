@@ -8,7 +8,7 @@ Rules of this file:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from hotline.callbacks.ledger import Promise
@@ -42,6 +42,11 @@ def after_attempt(promises: Promises, promise: Promise, outcome: str, now: float
     at = datetime.fromtimestamp(now, UTC)
     due = promises.again(promise.queue, outcome, promise.attempts, at, promise.part)
     return Next(State.RETRY, due.timestamp()) if due else Next(State.UNREACHABLE)
+
+
+def not_made(promise: Promise) -> Promise:
+    """The attempt that was begun rang nobody: it does not count."""
+    return replace(promise, attempts=max(0, promise.attempts - 1))
 
 
 def untried(promises: Promises, promise: Promise, now: float, pause: float = UNTRIED_PAUSE) -> Next:

@@ -176,13 +176,14 @@ _OUTCOMES: Mapping[str, str] = MappingProxyType(
         "failed": "It failed by our own fault",
         "lost": "What became of it is not known: the service died",
         "agent-hung-up": "The agent hung up",
+        "not-rung": "The agent was gone before the phone could be rung",
         "number-busy": "The number was being rung already",
         "number-full": "The number was rung often enough that day",
         "day-full": "Enough customers were rung that day",
         "not-allowed": "The number may not be dialed",
     }
 )
-_NOT_BEGUN = frozenset(("number-busy", "number-full", "day-full"))
+_NOT_BEGUN = frozenset(("not-rung", "number-busy", "number-full", "day-full"))
 _ENDS: Mapping[str, Callable[[Move], str]] = MappingProxyType(
     {
         State.TALKED: _talked,

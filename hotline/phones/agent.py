@@ -9,17 +9,30 @@ from __future__ import annotations
 
 import math
 import re
+from contextlib import suppress
 
-from agi.channel import Channel
+from agi.channel import Channel, HungUp, WireLost
 from agi.protocol import CommandRefused, Request
 from hotline.acd.model import parse_offer
 from hotline.flow.phone import CallInfo, Dialed, DialOutcome
-from hotline.phones.agi import CHANNEL, PBX, PREFIX, AgiPhone, BadCall, checked, on_the_line, seconds_between
+from hotline.phones.agi import (
+    CHANNEL,
+    PBX,
+    PREFIX,
+    AgiPhone,
+    BadCall,
+    checked,
+    on_the_line,
+    outcome_of,
+    seconds_between,
+)
 from hotline.phones.sounds import Sounds
-from hotline.placing.leg import InHand, LastWord
+from hotline.placing.hand import InHand, LastWord
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,120}")
 _TOKEN = re.compile(r"[a-z]{1,40}")
+_NOT_RUNG = ("", "LATE")
+"""HOTLINE_CUSTOMER of an attempt that may be made all the same."""
 _NUMBER = re.compile(r"\+[1-9][0-9]{7,14}")
 
 
@@ -40,9 +53,15 @@ def in_hand(request: Request) -> InHand:
 def last_word(request: Request) -> LastWord:
     """From agi://…/callback-ended,uniqueid,PBX,promise,claim,offer,customer,DIALSTATUS,answered,now."""
     customer, status, answered, now, *_ = (*request.args[5:9], "", "", "", "")
-    rung = customer not in ("", "REFUSED", "LATE")
+    rung = customer not in _NOT_RUNG
     talked = seconds_between(answered, now) if rung and answered else 0.0
-    return LastWord(rung, rung and status == "ANSWER", talked)
+    return LastWord(rung, outcome_of(status if rung else ""), talked)
+
+
+async def told(channel: Channel) -> None:
+    """Answer agi://…/callback-ended: no other service needs to be told."""
+    with suppress(HungUp, WireLost):
+        await channel.set_variable(PREFIX + "TOLD", "1")
 
 
 class AgentPhone(AgiPhone):
@@ -63,8 +82,8 @@ class AgentPhone(AgiPhone):
     @on_the_line
     async def call_customer(
         self, /, number: str, *, before: int, seconds: float, caller_id: str, greeting: str, language: str
-    ) -> Dialed:
-        """Ring a customer's phone, and talk; unless it is later than `before` by the PBX's clock.
+    ) -> Dialed | None:
+        """Ring a customer's phone, and talk; None when it is later than `before` by the PBX's clock.
 
         The customer hears the prompt `greeting` in `language` first. After the talk, or without one, the agent is
         still on the line; else HungUp. Raises ValueError for what is no international number.
@@ -80,4 +99,6 @@ class AgentPhone(AgiPhone):
         except CommandRefused:
             return Dialed(DialOutcome.UNREACHABLE)
         customer = await self._channel.get_variable(PREFIX + "CUSTOMER")
-        return Dialed(DialOutcome.CANCELLED) if customer in ("", "REFUSED", "LATE") else await self._dialed()
+        if customer in _NOT_RUNG:
+            return None
+        return Dialed(DialOutcome.CANCELLED) if customer == "REFUSED" else await self._dialed()

@@ -55,6 +55,12 @@ _OUTCOMES = {
 _CALL_REJECTED = "21"
 """HANGUPCAUSE of a phone whose user pressed "decline"; Dial's status for it is CHANUNAVAIL, measured."""
 
+
+def outcome_of(status: str) -> DialOutcome:
+    """What a DIALSTATUS says."""
+    return DialOutcome.ANSWERED if status == "ANSWER" else _OUTCOMES.get(status, DialOutcome.UNREACHABLE)
+
+
 P = ParamSpec("P")
 R = TypeVar("R")
 Line = TypeVar("Line", bound="AgiPhone")
@@ -237,7 +243,7 @@ class AgiPhone:
         # only here: after a phone that rang in vain, HANGUPCAUSE is still that of the dial before
         if status == "CHANUNAVAIL" and cause == _CALL_REJECTED:
             return Dialed(DialOutcome.REJECTED)
-        return Dialed(_OUTCOMES.get(status, DialOutcome.UNREACHABLE))
+        return Dialed(outcome_of(status))
 
     @on_the_line
     async def last_answer(self) -> Answer | None:

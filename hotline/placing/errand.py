@@ -80,9 +80,11 @@ class Errand:
             await self._withdraw()
             return await self._ledger.release(self.promise.id, self.token)
         standing = await self._stand()
-        if standing.state is CallState.TALKING:
+        rung = standing.offer is not None and standing.offer.token in self._spent
+        if standing.state is CallState.TALKING and rung:
             return True
-        if standing.offer and standing.offer.token not in self._spent:
+        # an agent who has it from an earlier claim, in the hand of a process that was stopped, comes to an end first
+        if standing.state is not CallState.TALKING and standing.offer and not rung:
             return await self._offer(standing.offer)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LOOK_EVERY):

@@ -9,35 +9,31 @@ Rules of this file:
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
 from hotline.acd.desk import Desk
-from hotline.acd.model import CALLBACK, Left, Offer
-from hotline.acd.virtual import PBX, SUFFIX
 from hotline.callbacks.guard import Guard
 from hotline.callbacks.ledger import Begun, Ledger, Promise
 from hotline.callbacks.moving import Mover
 from hotline.callbacks.number import spoken_number
-from hotline.callbacks.outcome import OUTCOMES, Next, after_attempt, untried
+from hotline.callbacks.outcome import OUTCOMES, Next, after_attempt, not_made, untried
 from hotline.callbacks.promise import Promises
 from hotline.callbacks.settings import Dialing
 from hotline.callbacks.states import State
 from hotline.flow.moments import spoken_past
 from hotline.flow.phone import Dialed, DialOutcome, LineLost, Phone
+from hotline.placing.hand import Hands, InHand, LastWord
 from hotline.store import StoreDown
 
 ASKS = 5
 """Times that an agent is asked what to do, before they count as not there."""
 
 ANSWER_WITHIN = 10.0
-RENEW_EVERY = 5.0
 
 RING = 40.0
 """Seconds that a customer's phone rings."""
@@ -58,37 +54,13 @@ class AgentLine(Phone, Protocol):
 
     async def call_customer(
         self, number: str, *, before: int, seconds: float, caller_id: str, greeting: str, language: str
-    ) -> Dialed:
-        """Ring the number, unless it is later than `before` by the PBX's clock, and talk."""
+    ) -> Dialed | None:
+        """Ring the number and talk; None, and nothing rings, when it is later than `before` by the PBX's clock."""
 
 
 class Recordings(Protocol):
     def lend(self, id: str) -> AbstractAsyncContextManager[Path]:
         """A promise's recording, where the PBX may read it for as long as that. Raises OSError."""
-
-
-@dataclass(frozen=True, slots=True)
-class InHand:
-    """Which callback an agent's channel is for: the promise, the claim by which it is in hand, the core's offer."""
-
-    promise: str
-    claim: str
-    agent: str
-    token: int
-
-    @property
-    def call(self) -> str:
-        return CALLBACK + self.promise
-
-
-@dataclass(frozen=True, slots=True)
-class LastWord:
-    """How it stood with the customer when the agent's channel went: their phone rang, they answered and `talked`
-    so many seconds."""
-
-    rung: bool
-    answered: bool
-    talked: float
 
 
 class Legs:
@@ -108,12 +80,13 @@ class Legs:
     ) -> None:
         self._ledger, self._desk, self._mover, self._promises = ledger, desk, mover, promises
         self._recordings, self._guard, self._dialing, self._region = recordings, guard, dialing, region
+        self._hands = Hands(ledger, desk)
 
     async def serve(self, phone: AgentLine, hand: InHand) -> None:
         """From the agent's answer to the end of their call. Raises as a Phone does."""
-        promise = await self._in_hand(hand)
+        promise = await self._hands.in_hand(hand)
         if promise is None:
-            await self._desk.gone(hand.call, Left.LOST)
+            await self._hands.let_go(hand)
             await phone.say(("callback-gone",))
             await phone.hang_up()
             return
@@ -121,7 +94,7 @@ class Legs:
         await self._desk.answered(hand.call, hand.agent, hand.token)
         over = True
         try:
-            async with self._held(hand):
+            async with self._hands.held(hand):
                 await self._talk(phone, hand, promise)
             await phone.hang_up()
         except LineLost:
@@ -129,64 +102,32 @@ class Legs:
             raise
         finally:
             if over:
-                await self._finish(hand, promise, self._desk.now() - began)
+                await self._hands.finish(hand, promise, self._desk.now() - began)
 
     async def ended(self, hand: InHand, last: LastWord) -> None:
         """The dialplan's last word on a callback: the agent's channel is gone."""
 
-        found: list[Promise] = []
-
         async def tell(_: str) -> None:
             if promise := await self._ledger.find(hand.promise):
-                found.append(promise)
-                if following := self._left_over(hand, promise, last):
-                    outcome = "" if following.state is State.TALKED else "agent-hung-up"
-                    token = hand.claim if promise.state is State.DIALING else ""
-                    await self._mover.move(
-                        promise, following, outcome=outcome, by="agent", agent=hand.agent, token=token
-                    )
+                await self._left_over(hand, promise, last)
+                await self._hands.finish(hand, promise, last.talked)
 
-        await self._desk.settle(hand.call, "the end of a callback", tell)
-        for promise in found:  # not within: what is settled for one call waits for what came before
-            await self._finish(hand, promise, last.talked)
+        # by a name of its own: within, the core is told of the call, in its turn
+        await self._desk.settle(hand.promise, "the end of a callback", tell)
 
-    def _left_over(self, hand: InHand, promise: Promise, last: LastWord) -> Next | None:
-        """What becomes of a promise that was still in this agent's hand; None where that was told before."""
-        if promise.state is State.DIALING and promise.token == hand.claim:
-            if last.answered:
-                return Next(State.TALKED)
-            return after_attempt(self._promises, promise, "failed", self._desk.now())
-        if promise.state is State.OFFERED and promise.claim == hand.claim:
-            return untried(self._promises, promise, self._desk.now())
-        return None
-
-    async def _finish(self, hand: InHand, promise: Promise, talked: float) -> None:
-        """The agent wraps up. Twice is nothing."""
-        queue = promise.queue if promise.keeps_place else promise.queue + SUFFIX
-        offer = Offer(hand.call, hand.agent, hand.token, queue, "", hand.call, PBX, 0.0)
-        await self._desk.finished(offer, "agent", talked, promise.arrival)
-
-    async def _in_hand(self, hand: InHand) -> Promise | None:
-        """The promise, while it is in this hand."""
-        with contextlib.suppress(StoreDown):
-            if await self._ledger.hold(hand.promise, hand.claim):
-                return await self._ledger.find(hand.promise)
-        return None
-
-    @contextlib.asynccontextmanager
-    async def _held(self, hand: InHand) -> AsyncIterator[None]:
-        renewing = asyncio.create_task(self._renew(hand), name=f"hold {hand.call}")
-        try:
-            yield
-        finally:
-            renewing.cancel()
-            await asyncio.gather(renewing, return_exceptions=True)
-
-    async def _renew(self, hand: InHand) -> None:
-        while True:
-            await asyncio.sleep(RENEW_EVERY)
-            with contextlib.suppress(StoreDown):
-                await self._ledger.hold(hand.promise, hand.claim)
+    async def _left_over(self, hand: InHand, promise: Promise, last: LastWord) -> None:
+        """Move on a promise that was still in this agent's hand; where that was told before, do nothing."""
+        now, attempt = self._desk.now(), promise.state is State.DIALING and promise.token == hand.attempt
+        if attempt and last.rung:
+            outcome = "agent-hung-up" if last.outcome is DialOutcome.CANCELLED else OUTCOMES.get(last.outcome, "")
+            following = after_attempt(self._promises, promise, outcome, now) if outcome else Next(State.TALKED)
+        elif attempt or (promise.state is State.OFFERED and promise.claim == hand.claim):
+            outcome, following = "not-rung" if attempt else "agent-hung-up", untried(self._promises, promise, now)
+            promise = not_made(promise) if attempt else promise
+        else:
+            return
+        token = hand.attempt if attempt else ""
+        await self._mover.move(promise, following, outcome=outcome, by="agent", agent=hand.agent, token=token)
 
     # -- the dialogue ---------------------------------------------------------------------------------------------
 
@@ -248,8 +189,9 @@ class Legs:
 
     async def _moved(self, hand: InHand, promise: Promise, following: Next, outcome: str) -> None:
         """Move a promise that nobody was rung for, if it is still in this hand."""
-        if await self._in_hand(hand):
-            await self._mover.move(promise, following, outcome=outcome, by="agent", agent=hand.agent)
+        if await self._hands.in_hand(hand):
+            token = hand.attempt if promise.state is State.DIALING else ""
+            await self._mover.move(promise, following, outcome=outcome, by="agent", agent=hand.agent, token=token)
 
     # -- the customer ---------------------------------------------------------------------------------------------
 
@@ -262,10 +204,10 @@ class Legs:
             return
         epoch = await phone.epoch()
         try:
-            begun = await self._ledger.begin(promise, hand.claim, hand.agent)
+            begun = await self._ledger.begin(promise, hand.claim, hand.agent, hand.attempt)
         except (StoreDown, OSError):
             begun = None
-        attempt = replace(promise, state=State.DIALING, token=hand.claim, attempts=promise.attempts + 1)
+        attempt = replace(promise, state=State.DIALING, token=hand.attempt, attempts=promise.attempts + 1)
         if begun is not Begun.GO:
             await self._not_begun(phone, hand, attempt, begun)
             return
@@ -286,26 +228,34 @@ class Legs:
             await phone.say(("callback-gone",))
             return
         now = self._desk.now()
-        taken_back = replace(attempt, attempts=attempt.attempts - 1)
         if begun in (Begun.DAY_FULL, Begun.NUMBER_FULL):
             following = Next(State.RETRY, self._promises.next_day(attempt.queue, now))
         else:
             following = untried(self._promises, attempt, now, BUSY_PAUSE)
         outcome = begun.value if begun else "failed"
         with contextlib.suppress(OSError):
-            await self._mover.move(taken_back, following, outcome=outcome, agent=hand.agent, token=hand.claim)
+            await self._mover.move(
+                not_made(attempt), following, outcome=outcome, agent=hand.agent, token=hand.attempt
+            )
         await phone.say(("callback-not-now",))
 
-    async def _after(self, phone: AgentLine, hand: InHand, attempt: Promise, dialed: Dialed) -> None:
+    async def _after(self, phone: AgentLine, hand: InHand, attempt: Promise, dialed: Dialed | None) -> None:
         """The customer's phone rings no more, and the agent is still there."""
         now = self._desk.now()
+        if dialed is None:  # we were too slow
+            following = untried(self._promises, attempt, now)
+            await self._mover.move(
+                not_made(attempt), following, outcome="not-rung", agent=hand.agent, token=hand.attempt
+            )
+            await phone.say(("callback-not-now",))
+            return
         if dialed.outcome is DialOutcome.ANSWERED:
             outcome = await self._ask_outcome(phone)
         else:
             outcome = OUTCOMES.get(dialed.outcome, "failed")
         following = after_attempt(self._promises, attempt, outcome, now) if outcome else Next(State.TALKED)
         await self._mover.move(
-            attempt, following, outcome=outcome, by="agent" if outcome else "", agent=hand.agent, token=hand.claim
+            attempt, following, outcome=outcome, by="agent" if outcome else "", agent=hand.agent, token=hand.attempt
         )
         if dialed.outcome is not DialOutcome.ANSWERED:
             await phone.say(("callback-not-reached",))

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from hotline.acd.desk import Desk
-from hotline.acd.model import CALLBACK, CallState, Left, QueueSettings, is_callback
+from hotline.acd.model import CALLBACK, AgentState, CallState, Left, QueueSettings, is_callback
 from hotline.acd.virtual import PBX, queue_of_callbacks
 from hotline.callbacks import pace
 from hotline.callbacks.ledger import Ledger, Promise
@@ -69,8 +69,8 @@ class Placing:
         self._quiet = pace.Quiet()
         self._errands: dict[str, Errand] = {}
         self._running: set[asyncio.Task[None]] = set()
-        self._gone: set[str] = set()
-        """Attempts whose channels were missing at the last look."""
+        self._missing: set[str] = set()
+        """Attempts and talks whose channels were missing at the last look."""
         self._draining = False
 
     async def chime(self, call: str) -> None:
@@ -162,28 +162,48 @@ class Placing:
 
     async def reap(self) -> None:
         """Find what a process left behind that died. Raises StoreDown, OSError."""
-        if silent := await self._ledger.silent():
-            await self._look_for(silent)
-        for call, place in (await self._desk.core.snapshot()).calls.items():
+        known, silent = await self._desk.core.snapshot(), await self._ledger.silent()
+        talks = {
+            f"{call}_{token}": call
+            for state, call, token in known.agents.values()
+            if state is AgentState.TALKING and is_callback(call)
+        }
+        if silent or talks:
+            await self._look_for(silent, talks)
+        for call, place in known.calls.items():
             if is_callback(call) and place.pbx == PBX and place.state is CallState.WAITING:
                 promise = await self._ledger.find(call.removeprefix(CALLBACK))
-                if promise is None or promise.state not in (State.OFFERED, State.DIALING):
+                if promise is None or promise.state is not State.OFFERED:
                     await self._desk.gone(call, Left.LOST)
 
-    async def _look_for(self, silent: list[Promise]) -> None:
-        """An attempt whose channel is gone, twice in a row, is over; who made it cannot tell any more."""
+    async def _look_for(self, silent: list[Promise], talks: Mapping[str, str]) -> None:
+        """What has no channel, twice in a row, is over; who had it in hand cannot tell any more.
+
+        `talks`: channel → call of an agent who is with a callback.
+        """
         channels = await self._pbxs.channels()
         if channels is None:
             return
-        missing = {each.id for each in silent if not _has_channel(each, channels)}
+        missing: set[str] = set()
         for promise in silent:
-            if promise.id not in missing:
+            if any(each.startswith(f"{CALLBACK}{promise.id}_") for each in channels):
                 await self._ledger.hold(promise.id, promise.token)
-            elif promise.id in self._gone:
+            elif promise.token in self._missing:
                 following = after_attempt(self._promises, promise, "lost", self._desk.now())
                 await self._mover.move(promise, following, outcome="lost", token=promise.token)
-        self._gone = missing
+            else:
+                missing.add(promise.token)
+        for channel in talks.keys() - channels:
+            if channel in self._missing:
+                await self._end(talks[channel], channel)
+            else:
+                missing.add(channel)
+        self._missing = missing
 
-
-def _has_channel(promise: Promise, channels: frozenset[str]) -> bool:
-    return any(each.startswith(f"{CALLBACK}{promise.id}_") for each in channels)
+    async def _end(self, call: str, channel: str) -> None:
+        """The agent of a callback has hung up, and nobody was there to be told."""
+        standing = await self._desk.core.look(call)
+        offer = standing.offer
+        if offer and standing.state is CallState.TALKING and channel == f"{call}_{offer.token}":
+            talked = max(0.0, self._desk.now() - standing.answered)
+            await self._desk.finished(offer, "unknown", talked, standing.arrival, heals=True)

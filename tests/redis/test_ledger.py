@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -134,6 +135,54 @@ async def test_an_attempt_that_was_noted_twice_is_made_once(ledger, make, clock)
     assert await other.begin(mine, "b", "binh") is Begun.STALE
 
 
+async def test_of_two_agents_who_have_it_by_one_claim_one_makes_the_attempt(ledger, make, redis):
+    """The first one's phone rang while nobody knew, so a second one was rung."""
+    await promised(ledger)
+    mine = await claimed(ledger, "a")
+    assert await ledger.begin(mine, "a", "anna", "a:anna:1") is Begun.GO
+    assert await make().begin(mine, "a", "binh", "a:binh:2") is Begun.STALE
+    redis("FLUSHALL")
+    await ledger._indexer.catch_up()
+    assert await make().begin(mine, "a", "binh", "a:binh:2") is Begun.STALE
+    assert (await ledger.find(mine.id)).agent == "anna"
+
+
+async def test_an_attempt_is_begun_again_by_the_service_that_has_the_agent_after_a_death(ledger, make):
+    await promised(ledger)
+    mine = await claimed(ledger, "a")
+    assert await ledger.begin(mine, "a", "anna", "a:anna:1") is Begun.GO
+    assert await make().begin(mine, "a", "anna", "a:anna:1") is Begun.GO
+    assert (await ledger.find(mine.id)).attempts == 1
+
+
+async def test_whoever_slept_through_an_attempt_makes_none(ledger, make, clock):
+    """Its claim was good when it was asked for; then the process was stopped."""
+    id = await promised(ledger)
+    stale = await claimed(ledger, "a")
+    clock.now += LEASE
+    other = make()
+    await other.begin(await claimed(other, "b"), "b", "binh")
+    await other.move(await other.find(id), State.RETRY, due=NOW + HOUR, outcome="busy", token="b")
+
+    async def held(id: str, token: str) -> bool:
+        return True
+
+    ledger.hold = held
+    assert await ledger.begin(stale, "a", "anna") is Begun.STALE
+    found = await ledger.find(id)
+    assert (found.state, found.due, found.attempts) == (State.RETRY, NOW + HOUR, 1)
+
+
+async def test_the_end_of_an_attempt_is_told_once(ledger):
+    """The session tells it, and the dialplan's last word has seen the attempt still under way."""
+    id = await promised(ledger)
+    await ledger.begin(await claimed(ledger, "a"), "a", "anna")
+    under_way = await ledger.find(id)
+    await ledger.move(under_way, State.RETRY, due=NOW + HOUR, outcome="machine", token="a")
+    await ledger.move(under_way, State.TALKED, token="a")
+    assert await state(ledger, id) is State.RETRY
+
+
 async def test_what_becomes_of_an_attempt(ledger, clock):
     id = await promised(ledger)
     mine = await claimed(ledger, "a")
@@ -251,4 +300,5 @@ async def bring(ledger: Ledger, promise: Promise, to: State) -> None:
         await ledger._indexer.catch_up()
     elif to not in (State.OFFERED, State.MERGED):
         later = to in (State.CAPTURED, State.RETRY)
-        await ledger.move(promise, to, due=NOW + HOUR if later else NOW)
+        counted = replace(promise, attempts=promise.attempts + (to is State.DIALING))
+        await ledger.move(counted, to, due=NOW + HOUR if later else NOW)

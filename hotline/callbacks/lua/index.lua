@@ -53,11 +53,13 @@ function kinds.kept(id, fields)
   if promise.number ~= '' then redis.call('SET', name, id) end
 end
 
--- Whether a line about a promise in this state is believed: one about an attempt must be about the last one.
+-- Whether a line about a promise in this state is believed. One that begins an attempt must know of all those before it:
+-- whoever slept through one began too late. One that ends an attempt must be the first about the one under way.
 local function believed(promise, fields)
   if not OPEN[promise.state] then return false end
-  if fields.state == 'dialing' then return promise.state ~= 'dialing' end
-  return fields.token == '' or fields.token == promise.token
+  local under_way = promise.state == 'dialing'
+  if fields.state == 'dialing' then return not under_way and tonumber(fields.attempts) == tonumber(promise.attempts) + 1 end
+  return fields.token == '' or under_way and fields.token == promise.token
 end
 
 local function count_dial(promise, day)
