@@ -41,11 +41,11 @@ NOON = 4 * 3600.0
 
 DEFAULTS = CallbackSettings(TYPE)
 PACES = {
-    "the default pace": DEFAULTS,
+    "default": DEFAULTS,
     "share 0.2, reserve 3": replace(DEFAULTS, reserve=3),
     "share 0.2, reserve 0, ramp 1h": replace(DEFAULTS, reserve=0, ramp=3600.0),
     "share 0.3, reserve 0": replace(DEFAULTS, share=0.3, reserve=0),
-    "share 1, reserve 0: no pacing": replace(DEFAULTS, share=1.0, reserve=0),
+    "share 1, reserve 0": replace(DEFAULTS, share=1.0, reserve=0),
 }
 
 
@@ -95,6 +95,7 @@ def row(name: str, results: list[Result], without: list[Result]) -> dict[str, An
 def show(rows: list[dict[str, Any]], mornings: int) -> None:
     columns = ("live, within 20 s", "falls by", "mean wait since due", "the last", "the very last")
     table = Table("pace", *columns, title=f"{mornings} mornings")
+    table.columns[0].no_wrap = True
     for each in rows:
         cells = [_points(each[LEVEL], "%")]
         if each["pace"] != WITHOUT:
