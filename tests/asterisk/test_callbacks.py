@@ -103,7 +103,7 @@ async def test_a_message_of_friday_night_is_called_back_on_tuesday_when_monday_i
     assert moved["in_window"]
     assert audio.find(words, ringing.heard).score > 0.6
     await all_say_that_it_is_kept(house, promise)
-    tone = audio.load(ringing.heard)[int((rang - 1.0) * audio.RATE) : int(rang * audio.RATE)]
+    tone = audio.load(ringing.heard)[int((rang - 1.5) * audio.RATE) : int(rang * audio.RATE)]
     assert audio.speech_seconds(tone, 100.0) > 0.5
 
 
