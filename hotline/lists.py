@@ -29,11 +29,11 @@ Since = Annotated[str, typer.Option("--since", help="Only those left since: yest
 All = Annotated[bool, typer.Option("--all", help="Also those that have ended.")]
 
 
-def open_archive(config: Path, spool: Path, clock: Path | None) -> Archive:
+def open_archive(config: Path, spool: Path, clock: Path | None, *, stories: bool = True) -> Archive:
     """The spool's promises; what is wrong with it ends the command."""
     loaded = read_config(config)
     with refused():
-        archive = Archive(loaded, spool.absolute(), clock_of(clock))
+        archive = Archive(loaded, spool.absolute(), clock_of(clock), stories=stories)
     for problem in archive.book.problems:
         print(f"{problem.path}: {problem.message}", file=sys.stderr)
     return archive
@@ -67,12 +67,13 @@ def cells(archive: Archive, case: Case) -> dict[str, str]:
         "state": f"{state.value} in {archive.short(case.into)}" if state is State.MERGED else state.value,
         "queue": entry.queue,
         "number": entry.number or "(hidden)",
+        "confirmed": "no" if entry.number and not entry.confirmed else "",
         "left": _short(archive.local(entry.recorded_at), now),
         "due": _short(archive.local(case.due), now) if case.is_open else "",
         "tries": str(case.attempts or ""),
         "last": case.outcome,
         "length": lasted(entry.seconds) if entry.sha256 else "",
-        "about": reason(archive, entry.reason) or entry.note[:60],
+        "about": reason(archive, entry.reason) or " ".join(entry.note.split())[:60],
         "agent": case.agent,
         "with it": str(len(case.also) or ""),
     }
@@ -85,7 +86,8 @@ def shown(archive: Archive, cases: Iterable[Case], **more: Callable[[Case], str]
 
 
 _COLUMNS = (
-    "id", "state", "queue", "number", "left", "due", "tries", "last", "length", "about", "agent", "with it",
+    "id", "state", "queue", "number", "confirmed", "left", "due", "tries", "last", "length", "about", "agent",
+    "with it",
 )  # fmt: skip
 
 

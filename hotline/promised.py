@@ -54,7 +54,7 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """The calls that are still to be made, those that are due first; with --all the others as well."""
-    archive = open_archive(config, spool, clock)
+    archive = open_archive(config, spool, clock, stories=False)
     wanted = wanted_from(archive, state, queue, number, due, since, every)
     if not visit(Changes(archive, address(redis)).look()):
         print("Redis does not answer: who is being offered to an agent just now is not shown.", file=sys.stderr)

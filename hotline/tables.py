@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 from typer.core import TyperGroup
 
 
@@ -24,7 +25,8 @@ class ListByDefault(TyperGroup):
 def table(rows: Sequence[Mapping[str, str]], whole: Collection[str] = ()) -> Table:
     """As wide as it must be: what nobody has, has no column. All rows have the same names.
 
-    In a narrow terminal cells are folded, but for those of the columns `whole`.
+    In a narrow terminal cells are folded, but for those of the columns `whole`. Nothing in a cell is markup:
+    strangers wrote some of it.
     """
     result = Table()
     shown = [name for name in rows[0] if any(row[name] for row in rows)] if rows else []
@@ -32,7 +34,7 @@ def table(rows: Sequence[Mapping[str, str]], whole: Collection[str] = ()) -> Tab
         longest = max(len(row[name]) for row in rows)
         result.add_column(name, overflow="fold", no_wrap=name in whole, min_width=longest if name in whole else None)
     for row in rows:
-        result.add_row(*(row[name] for name in shown))
+        result.add_row(*(Text(row[name]) for name in shown))
     return result
 
 

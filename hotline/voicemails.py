@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
+import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO
 
 import typer
 from rich.console import Console
 
 from hotline.callbacks.book import Case
+from hotline.callbacks.disk import opened
 from hotline.callbacks.lines import Done
 from hotline.clerk.archive import Archive, Wanted
 from hotline.lists import (
@@ -54,7 +57,7 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """The messages that are still to be answered, those that are due first; with --all the others as well."""
-    archive = open_archive(config, spool, clock)
+    archive = open_archive(config, spool, clock, stories=False)
     found = _messages(archive, wanted_from(archive, state, queue, number, due, since, every))
     if as_json:
         print(json.dumps([_about(archive, case) for case in found], ensure_ascii=False, indent=2))
@@ -102,17 +105,17 @@ def export(
     every: All = False,
 ) -> None:
     """Copy messages to a folder, with what is known of them in index.csv and index.json."""
-    archive = open_archive(config, spool, clock)
+    archive = open_archive(config, spool, clock, stories=False)
     found = _messages(archive, wanted_from(archive, state, queue, number, due, since, every))
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         rows = [_copied(archive, case, folder) for case in found]
-        _write(folder / "index.json", json.dumps(rows, ensure_ascii=False, indent=2) + "\n")
-        with (folder / "index.csv").open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(rows[0]) if rows else ["id"])
-            writer.writeheader()
-            writer.writerows({name: _harmless(value) for name, value in row.items()} for row in rows)
-        (folder / "index.csv").chmod(0o600)
+        _write(folder / "index.json", io.BytesIO(json.dumps(rows, ensure_ascii=False, indent=2).encode() + b"\n"))
+        table = io.StringIO(newline="")
+        writer = csv.DictWriter(table, list(rows[0]) if rows else ["id"])
+        writer.writeheader()
+        writer.writerows({name: _harmless(value) for name, value in row.items()} for row in rows)
+        _write(folder / "index.csv", io.BytesIO(table.getvalue().encode()))
     except OSError as error:
         print(f"{error.filename or folder}: {error.strerror}.", file=sys.stderr)
         raise typer.Exit(1) from None
@@ -123,7 +126,7 @@ def export(
 
 @voicemail.command()
 def erase(
-    what: Annotated[str, typer.Argument(help="A promise's id, or a person's number: then all that is theirs.")],
+    what: Annotated[str, typer.Argument(help="A promise's id, or a person's whole number: then all that is theirs.")],
     config: ConfigFile = CONFIG,
     spool: Spool = SPOOL,
     redis: Redis = REDIS,
@@ -135,7 +138,7 @@ def erase(
 
     archive = open_archive(config, spool, clock)
     with refused():
-        cases = [archive.find(what)] if any(map(str.isalpha, what)) else archive.of_number(what)
+        cases = archive.of_person(what)
     if not any(case.entry for case in cases):
         print("Nothing is known of that person." if not cases else "It is erased already.")
         return
@@ -165,14 +168,16 @@ def _copied(archive: Archive, case: Case, folder: Path) -> dict[str, Any]:
     entry = case.entry
     name = f"{archive.local(entry.recorded_at):%Y-%m-%d-%H%M}-{case.id}.wav" if entry and source.exists() else ""
     if name:
-        shutil.copyfile(source, folder / name)
-        (folder / name).chmod(0o600)
+        with opened(source, os.O_RDONLY) as recording:
+            _write(folder / name, recording)
     return plain(archive, case) | {"file": name, "sha256": entry.sha256 if entry else ""}
 
 
-def _write(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
-    path.chmod(0o600)
+def _write(path: Path, content: BinaryIO) -> None:
+    """A file that is ours alone from its first moment, in the place of an earlier one. A link is not followed."""
+    path.unlink(missing_ok=True)
+    with opened(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as file:
+        shutil.copyfileobj(content, file)
 
 
 def _harmless(value: object) -> object:

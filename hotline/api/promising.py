@@ -25,7 +25,7 @@ from hotline.callbacks.moving import Mover
 from hotline.callbacks.number import normal
 from hotline.callbacks.outbox import id_of
 from hotline.callbacks.outcome import Next
-from hotline.callbacks.promise import Promises
+from hotline.callbacks.promise import MOST_AHEAD, Promises
 from hotline.callbacks.states import State
 from hotline.clock import Clock
 from hotline.events import CallbackRequested, Emit
@@ -38,9 +38,6 @@ PATIENCE = 5.0
 
 COME_AGAIN = 5
 """Seconds after which a client may ask again."""
-
-MOST_AHEAD = 366 * 86400.0
-"""Seconds that a request may look ahead."""
 
 
 class Promising:

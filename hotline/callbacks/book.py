@@ -51,10 +51,11 @@ class Case:
 
 
 class Book:
-    """All promises of one outbox by their ids, in the order in which they came."""
+    """All promises of one outbox by their ids, in the order in which they came. Without `stories` it knows only how
+    they stand."""
 
-    def __init__(self, outbox: Outbox) -> None:
-        self._outbox = outbox
+    def __init__(self, outbox: Outbox, *, stories: bool = True) -> None:
+        self._outbox, self._stories = outbox, stories
         self._positions: Positions = {}
         self._open: dict[str, Case] = {}
         self.cases: dict[str, Case] = {}
@@ -76,8 +77,8 @@ class Book:
         return {id, *case.also} if case else set()
 
     def of_number(self, number: str) -> Iterator[Case]:
-        """All promises of a person that are not erased."""
-        return (case for case in self.cases.values() if case.entry and case.entry.number == number)
+        """All promises of a person that are not erased; none of those who hid their number ("")."""
+        return (case for case in self.cases.values() if number and case.entry and case.entry.number == number)
 
     def _take(self, record: Record) -> None:
         match record:
@@ -87,14 +88,15 @@ class Book:
                 self._moved(record)
             case Done():
                 if (case := self.cases.get(record.id)) and case.entry:
-                    case.story.append(record)
+                    self._tell(case, record)
             case Erased():
                 self._erased(record)
 
     def _kept(self, entry: Entry) -> None:
         if entry.id in self.cases:
             return
-        made = Case(entry.id, entry, State.CAPTURED, entry.due, since=entry.kept_at, story=[entry])
+        made = Case(entry.id, entry, State.CAPTURED, entry.due, since=entry.kept_at)
+        self._tell(made, entry)
         self.cases[entry.id] = made
         other = self._open.get(entry.number)
         if other and (entry.source != "queue" or other.state is State.DIALING):
@@ -118,13 +120,17 @@ class Book:
         case = self.cases.get(move.id)
         if case is None or not _believed(case, move):
             return
-        case.story.append(move)
+        self._tell(case, move)
         case.due, case.outcome, case.agent = move.due, move.outcome, move.agent or case.agent
         if move.token:  # also one that was taken back
             case.attempts = move.attempts
         if move.state == State.DIALING:
             case.token = move.token
         self._become(case, State(move.state), move.at)
+
+    def _tell(self, case: Case, record: Record) -> None:
+        if self._stories:
+            case.story.append(record)
 
     def _become(self, case: Case, state: State, at: float) -> None:
         case.state, case.since = state, at

@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from hotline.callbacks.disk import locked
-from hotline.callbacks.lines import Done, Entry, Erased, Record
+from hotline.callbacks.lines import Done, Entry, Erased, Record, files
 from hotline.callbacks.outbox import Outbox
 from hotline.callbacks.trouble import Tell, Trouble
 from hotline.clock import Clock
@@ -182,7 +182,7 @@ class Deliverer:
     def _past(self) -> dict[str, int]:
         """Files that are too old to hold anything to hand on count as read."""
         first = f"{datetime.fromtimestamp(self._now() - TRY_FOR, UTC):%Y-%m}.jsonl"
-        return {file.name: file.stat().st_size for file in self._outbox.lines.glob("*.jsonl") if file.name < first}
+        return {file.name: file.stat().st_size for file in files(self._outbox.lines) if file.name < first}
 
     def _take(self, record: Record) -> None:
         match record:

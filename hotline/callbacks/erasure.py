@@ -150,7 +150,7 @@ def _digest(path: Path) -> str:
 
 def _places(folder: Path, ids: Collection[str]) -> Iterator[_Place]:
     """Where these promises' lines are, but for those that are erased already."""
-    for path in sorted(folder.glob("*.jsonl")):
+    for path in lines.files(folder):
         offset = 0
         with path.open("rb") as file:
             for line in file:

@@ -142,7 +142,7 @@ def append(folder: Path, record: Record, *more: Record) -> None:
     Raises OSError.
     """
     moment = record.kept_at if isinstance(record, Entry) else record.at
-    names = (f"{datetime.fromtimestamp(moment, UTC):%Y-%m}.jsonl", *(file.name for file in folder.glob("*.jsonl")))
+    names = (f"{datetime.fromtimestamp(moment, UTC):%Y-%m}.jsonl", *(file.name for file in files(folder)))
     file = folder / max(names)
     line = b"".join(written(each) + b"\n" for each in (record, *more))
     descriptor = os.open(file, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -158,6 +158,15 @@ def append(folder: Path, record: Record, *more: Record) -> None:
     sync_folder(folder)
 
 
+def files(folder: Path) -> list[Path]:
+    """The months, oldest first; none where there is no folder. Raises OSError where it may not be read (a glob is
+    silent there)."""
+    try:
+        return sorted(path for path in folder.iterdir() if path.suffix == ".jsonl")
+    except FileNotFoundError:
+        return []
+
+
 def kind_of(record: Record) -> str:
     """kept, moved, done or erased."""
     return _NAMES[type(record)]
@@ -171,7 +180,7 @@ def written(record: Record) -> bytes:
 def read(folder: Path, since: Positions, most: int) -> Reading:
     """Up to `most` lines after `since`, oldest month first. A last line without its end is left for later."""
     reader = _Reader(dict(since), most)
-    for file in sorted(folder.glob("*.jsonl")):
+    for file in files(folder):
         reader.read(file)
     return Reading(tuple(reader.records), reader.positions, tuple(reader.problems), more=reader.left < 0)
 
@@ -179,7 +188,7 @@ def read(folder: Path, since: Positions, most: int) -> Reading:
 def beyond(folder: Path, positions: Positions) -> tuple[int, int]:
     """How many bytes and ends of lines follow these positions."""
     size = ends = 0
-    for path in folder.glob("*.jsonl"):
+    for path in files(folder):
         with path.open("rb") as file:
             file.seek(positions.get(path.name, 0))
             while piece := file.read(_PIECE):
@@ -193,7 +202,7 @@ def mentioned(folder: Path, id: str) -> bool:
 
     It is on disk when this returns: whoever wrote it may have died before they synced it. Raises OSError.
     """
-    for path in sorted(folder.glob("*.jsonl"))[-2:]:
+    for path in files(folder)[-2:]:
         with path.open("rb") as file:
             if any(f'"{id}"'.encode() in line and _begins(line, id) for line in file):
                 os.fsync(file.fileno())

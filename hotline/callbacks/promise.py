@@ -20,6 +20,9 @@ from hotline.callbacks.hours import RingingHours
 from hotline.callbacks.settings import AGAIN, CallbackSettings, VoicemailSettings
 from hotline.flow.moments import spoken_moment, spoken_window
 
+MOST_AHEAD = 366 * 86400.0
+"""Seconds that staff, web pages and apps may look ahead."""
+
 Rules = TypeVar("Rules")
 
 

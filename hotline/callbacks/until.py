@@ -78,6 +78,6 @@ def _day(name: str, today: date) -> date | None:
 def _exact(text: str, now: datetime) -> datetime | None:
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        return found.astimezone(now.tzinfo) if found.tzinfo else found.replace(tzinfo=now.tzinfo)
+    except (ValueError, OverflowError):  # a year that is not of the calendar in this zone
         return None
-    return found.astimezone(now.tzinfo) if found.tzinfo else found.replace(tzinfo=now.tzinfo)

@@ -14,6 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from hotline.callbacks.book import Book, Case
+from hotline.callbacks.guard import E164
 from hotline.callbacks.number import normal
 from hotline.callbacks.outbox import Outbox
 from hotline.callbacks.states import State
@@ -44,12 +45,12 @@ class Wanted:
 
 
 class Archive:
-    """One spool, whose outbox was read. Raises StaffError when it cannot be."""
+    """One spool, whose outbox was read; for a list without `stories`. Raises StaffError when it cannot be."""
 
-    def __init__(self, config: Config, spool: Path, now: Clock) -> None:
+    def __init__(self, config: Config, spool: Path, now: Clock, *, stories: bool = True) -> None:
         self.config, self.now = config, now
         self.outbox = Outbox(spool)
-        self.book = Book(self.outbox)
+        self.book = Book(self.outbox, stories=stories)
         self.live: dict[str, State] = {}
         """States that Redis alone knows, where it was asked."""
         self._shorts: dict[str, str] | None = None
@@ -88,9 +89,18 @@ class Archive:
             }
         return self._shorts.get(id, id)
 
-    def of_number(self, number: str) -> list[Case]:
-        """All promises of a person."""
-        return list(self.book.of_number(normal(number, self.config.country)))
+    def of_person(self, what: str) -> list[Case]:
+        """The promise of an id, or all promises of a number, which must be whole."""
+        if what in self.book.cases or any(map(str.isalpha, what)):
+            return [self.find(what)]
+        number = normal(what, self.config.country)
+        found = list(self.book.of_number(number))
+        if not found and not E164.fullmatch(number):
+            raise StaffError(
+                f"{what!r} is no whole number, and no promise's id. A person is erased by all of it; "
+                "`hotline callbacks list --all --number` finds numbers by their end."
+            )
+        return found
 
     def cases(self, wanted: Wanted) -> list[Case]:
         """Those that are wanted, by the moment they are due."""
@@ -146,5 +156,7 @@ def told(spool: Path) -> Iterator[None]:
     """A disk that does not do as it is told is told."""
     try:
         yield
+    except PermissionError:
+        raise StaffError(f"The spool {spool} is another user's; run this as that user.") from None
     except OSError as error:
         raise StaffError(f"The spool {spool}: {error.strerror or error}.") from None

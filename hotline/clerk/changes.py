@@ -20,7 +20,7 @@ from hotline.callbacks.book import Case
 from hotline.callbacks.erasure import Erasure
 from hotline.callbacks.indexer import Indexer
 from hotline.callbacks.ledger import Ledger, Promise
-from hotline.callbacks.promise import Promises
+from hotline.callbacks.promise import MOST_AHEAD, Promises
 from hotline.callbacks.states import State
 from hotline.clerk.archive import Archive, told
 from hotline.settings import Address
@@ -68,6 +68,8 @@ class Changes:
         except ValueError as problem:
             parts = f" Parts of the day are {', '.join(settings.parts)}." if settings and settings.parts else ""
             raise StaffError(f"{problem}{parts}") from None
+        if (wanted - now).total_seconds() > MOST_AHEAD:
+            raise StaffError(f"{when!r} is more than a year away.")
         due = self._promises.soonest(queue, wanted.astimezone(UTC), part).astimezone(self._config.zone)
         state = State.RETRY if case.attempts else State.CAPTURED
         await self._move(case, state, "postpone", due=due.timestamp(), outcome="postponed")

@@ -7,6 +7,7 @@ from typing import Any
 
 from rich import box
 from rich.console import Group, RenderableType
+from rich.markup import escape
 from rich.table import Table
 
 from hotline.simulation.model import Scenario
@@ -68,22 +69,22 @@ def tables(scenario: Scenario, summary: Summary) -> RenderableType:
     shown = _shown(rows)
     days = "one replication" if summary.replications == 1 else f"{summary.replications} replications, ± 95%"
     counts = [key for key in _COUNTS if key not in _RARE or any(row[key].value for row in rows.values())]
-    how_many = _table(f"{scenario.name}: calls in a replication ({days})", "calls", counts)
+    how_many = _table(f"{escape(scenario.name)}: calls in a replication ({days})", "calls", counts)
     how_well = _table(
         f"Answered within the threshold (of: {scenario.formula.value}), and waits in seconds",
         "calls",
         [*(f"≤ {threshold:g} s" for threshold in scenario.thresholds), *(_WAITS[key] for key in shown)],
     )
     for name, row in rows.items():
-        how_many.add_row(name, *(_cell(row[key], 1) for key in counts))
+        how_many.add_row(escape(name), *(_cell(row[key], 1) for key in counts))
         how_well.add_row(
-            name,
+            escape(name),
             *(_percent(row[key]) for key in levels),
             *(_cell(row.get(key, Estimate(None)), 2) for key in shown),
         )
     how_busy = _table("Agents: conversation and wrap-up in their time on duty", "group", ["occupancy"])
     for name, row in summary.groups.items():
-        how_busy.add_row(name, _percent(row["occupancy"]))
+        how_busy.add_row(escape(name), _percent(row["occupancy"]))
     promised = {name: row for name, row in all_rows.items() if "callbacks_due" in row}
     return Group(how_many, how_well, how_busy, *([_callbacks(promised)] if promised else []))
 
@@ -92,7 +93,9 @@ def _callbacks(rows: Mapping[str, Mapping[str, Estimate]]) -> Table:
     title = "Callbacks: how many, and when customers were rung first, in seconds since due"
     table = _table(title, "calls", _PROMISES.values())
     for name, row in rows.items():
-        table.add_row(name, *(_cell(row[f"callbacks_{key}"], 1 if key in _COUNTED else 0) for key in _PROMISES))
+        table.add_row(
+            escape(name), *(_cell(row[f"callbacks_{key}"], 1 if key in _COUNTED else 0) for key in _PROMISES)
+        )
     return table
 
 

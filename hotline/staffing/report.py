@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 
 from rich import box
+from rich.markup import escape
 from rich.table import Table
 
 from hotline.staffing.plan import Seen, Staffed, Verified, total
@@ -86,7 +87,7 @@ def as_table(plan: Sequence[Staffed], level: float, seen: Verified | None = None
 
 def _cells(row: Staffed) -> dict[str, str]:
     return {
-        "slot": row.slot.name,
+        "slot": escape(row.slot.name),
         "calls": f"{row.slot.calls:g}",
         "handle": f"{row.slot.handle:.0f}s" if row.slot.calls else "",
         "by C": str(row.erlang_c),

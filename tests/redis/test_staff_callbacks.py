@@ -8,7 +8,8 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,29 @@ def staff(store: Store, shared_server: Any, tmp_path: Path) -> Staff:
 
 
 Refused = Callable[..., Any]
+AnotherUser = Callable[[Path], AbstractContextManager[None]]
+
+
+@pytest.fixture
+def another_user() -> AnotherUser:
+    """While somebody else is at work, who may come to the folder, but not into what is only ours in it."""
+
+    @contextmanager
+    def another_user(folder: Path) -> Iterator[None]:
+        me, outbox = os.geteuid(), folder / "spool" / "outbox"
+        for each in (folder, *folder.parents[:2]):
+            each.chmod(0o755)
+        if me:
+            outbox.chmod(0)
+        else:
+            os.seteuid(65534)
+        try:
+            yield
+        finally:
+            os.seteuid(me)
+            outbox.chmod(0o700)
+
+    return another_user
 
 
 @pytest.fixture
@@ -204,6 +228,33 @@ async def test_an_empty_hotline_and_a_spool_that_is_not_there(staff: Staff, refu
     assert "There is no outbox in" in await refused("voicemail", "list", "--spool", str(staff.folder / "none"))
 
 
+async def test_what_strangers_wrote_is_shown_as_they_wrote_it(staff: Staff) -> None:
+    staff.keep("a", note="hello [/red] [bold]you[/]\nthere", reason="[nobody]")
+    staff.keep("b", LAN, note="hello [/red] [bold]you[/]\nthere")
+    for command in ("callbacks", "voicemail"):
+        assert "hello [/red] [bold]you[/] there" in (await staff.run(command)).stdout
+        assert "[nobody]" in (await staff.run(command)).stdout
+
+
+async def test_numbers_that_nobody_confirmed_are_shown_as_such(staff: Staff) -> None:
+    staff.keep("a", confirmed=True)
+    staff.keep("b", "")
+    assert "confirmed" not in (await staff.run("callbacks")).stdout
+    staff.keep("c", LAN)
+    output = (await staff.run("callbacks")).stdout
+    assert "confirmed" in output
+    assert [
+        [cell.strip() for cell in line.split("│")].count("no") for line in output.splitlines() if LAN in line
+    ] == [1]
+
+
+async def test_another_users_spool_is_told_as_such(staff: Staff, refused: Refused, another_user: AnotherUser) -> None:
+    staff.keep("a")
+    with another_user(staff.folder):
+        for words in (["callbacks"], ["voicemail"], ["callbacks", "show", "a"], ["voicemail", "erase", NAM]):
+            assert "spool is another user's; run this as that user." in await refused(*words)
+
+
 # -- show, play, export ---------------------------------------------------------------------------------------------
 
 
@@ -256,6 +307,22 @@ async def test_export_copies_recordings_and_what_is_known_of_them(staff: Staff) 
     assert {file.stat().st_mode & 0o777 for file in folder.iterdir()} == {0o600}
 
 
+async def test_an_export_follows_no_link_and_nobody_else_can_ever_read_it(
+    staff: Staff, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    staff.keep("a")
+    folder, elsewhere = staff.folder / "export", staff.folder / "elsewhere"
+    folder.mkdir()
+    elsewhere.write_text("of somebody else")
+    for name in ("index.json", "index.csv"):
+        (folder / name).symlink_to(elsewhere)
+    monkeypatch.setattr(Path, "chmod", lambda *_: pytest.fail("they were readable until now"))
+    assert (await staff.run("voicemail", "export", folder)).exit_code == 0
+    assert elsewhere.read_text() == "of somebody else"
+    assert {(file.stat().st_mode & 0o777, file.is_symlink()) for file in folder.iterdir()} == {(0o600, False)}
+    assert (await staff.run("voicemail", "export", folder)).exit_code == 0  # the same again
+
+
 # -- cancel, postpone, assign ---------------------------------------------------------------------------------------
 
 
@@ -300,6 +367,8 @@ async def test_postpone_to_a_part_of_the_day(staff: Staff, refused: Refused) -> 
     assert 8 <= time.gmtime(promise.due + 7 * 3600).tm_hour < 12
     for wrong in ("night", "2020-01-01"):
         assert "Parts of the day are morning." in await refused("callbacks", "postpone", "a", "--until", wrong)
+    for far in ("9999-12-31", "9999-12-31T23:59-12:00", "400d"):
+        assert far in await refused("callbacks", "postpone", "a", "--until", far)
     assert "Until when?" in await refused("callbacks", "postpone", "a", status=2)
 
 
@@ -377,6 +446,19 @@ async def test_a_person_is_erased_by_their_number(staff: Staff, redis: Any) -> N
     assert "Erased: nothing else is known" in (await staff.run("callbacks", "show", "a")).stdout
     assert (await staff.run("voicemail", "erase", "a", "--yes")).stdout == "It is erased already.\n"
     assert (await staff.run("voicemail", "erase", NAM, "--yes")).stdout == "Nothing is known of that person.\n"
+
+
+async def test_who_hid_their_number_and_parts_of_numbers_are_nobody_to_erase(staff: Staff, refused: Refused) -> None:
+    staff.keep("a", "")
+    staff.keep("b", "")
+    staff.keep("c", NAM)
+    staff.keep("d", "1005")  # of an extension
+    for what in ("", "--", "()", "4567", "123456", "+8490"):
+        words = ["voicemail", "erase", "--yes", "--", what]
+        assert "no whole number" in await refused(*words), what
+    assert len(staff.outbox.entries().records) == 4
+    assert (await staff.run("voicemail", "erase", "--yes", "1005")).stdout.endswith("Erased.\n")
+    assert {each.stem for each in staff.outbox.kept.iterdir()} == set("abc")
 
 
 async def test_one_message_of_several_is_erased_and_its_promise_stays(staff: Staff) -> None:
