@@ -84,10 +84,11 @@ class _RehearsalHouse:
 
     async def take_message(self, phone: Phone, queue: str) -> None:
         settings, now = self.config.voicemail[queue], datetime.fromtimestamp(self.moment, UTC)
-        part = (await self._message(Speaker(phone, self.now, self.emit), settings)).part
-        due = self.promises.due(queue, now, part)
+        about = await self._message(Speaker(phone, self.now, self.emit), settings)
+        due = self.promises.due(queue, now, about.part)
         self.tell(f"  ⏲  to be called back {f'on {due:%A %Y-%m-%d at %H:%M %Z}' if due else 'never: it never opens'}")
-        await phone.say(self.promises.spoken(queue, due, now, phone.language, part))
+        reachable = bool(about.number) or not settings.confirm  # then we have the network's number
+        await phone.say(self.promises.spoken(queue, due, now, phone.language, about.part, reachable))
 
     async def promise_callback(self, phone: Phone, queue: str) -> bool:
         return await self._requests().promise(phone, queue)

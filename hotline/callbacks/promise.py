@@ -109,9 +109,14 @@ class Promises:
         return self.soonest(queue, now.astimezone(UTC) + timedelta(seconds=delay), part)
 
     def spoken(
-        self, queue: str, due: datetime | None, now: datetime, language: str, part: str = ""
+        self, queue: str, due: datetime | None, now: datetime, language: str, part: str = "", reachable: bool = True
     ) -> tuple[str, ...]:
-        """The prompts for a promise that was made at `now`: the hours in which we call, where they are of one day."""
+        """The prompts for a promise that was made at `now`: the hours in which we call, where they are of one day.
+
+        Who is not `reachable`, for nobody has a number of theirs that may be called, is promised nothing.
+        """
+        if not reachable:
+            return ("message-saved", "callback-no-number")
         window = self.window_for(queue, due, part) if due else None
         until = window.end if due and window and due in window else None
         return spoken_promise(due, now, language, until)

@@ -6,6 +6,7 @@ Rules of this file:
 - From the end of the recording on the message outlives everything. It lies in tmp, synced, with a note of whose it is
   and of all that the caller answered so far. Whoever hangs up at a question, or loses the line there, has left it; so
   has one whose service dies: the next service goes on with the questions, or salvage.py keeps it.
+- Who has no number that may be called hears so, and no time.
 - A recording that is made again replaces the first one only once it is there and long enough.
 """
 
@@ -71,7 +72,7 @@ class Answering:
         keeping_patience: float = KEEPING_PATIENCE,
     ) -> None:
         self._outbox, self._promises = outbox, promises
-        self._region, self._guard = region, message_guard(dialing)
+        self._region, self._guard, self._dials = region, message_guard(dialing), bool(dialing.allow)
         self._now, self._emit = now, emit
         self._room = Room(outbox, quota)
         self._keeper = Keeper(
@@ -220,8 +221,14 @@ class Answering:
         await questions.ask()
 
     async def _promise(self, speaker: Speaker, message: Message) -> None:
-        now, due, part = datetime.fromtimestamp(self._now(), UTC), self._keeper.due(message), message.about.part
-        await speaker.say(self._promises.spoken(message.queue, due, now, speaker.phone.language, part))
+        now, due, about = datetime.fromtimestamp(self._now(), UTC), self._keeper.due(message), message.about
+        reachable = self._is_reachable(about.number)
+        language = speaker.phone.language
+        await speaker.say(self._promises.spoken(message.queue, due, now, language, about.part, reachable))
+
+    def _is_reachable(self, number: str) -> bool:
+        """Whether somebody can call it. Where nobody is dialed by us, people may read whatever the network sent."""
+        return bool(number) and not (self._dials and self._guard.why_not(number))
 
     def _settings(self, queue: str) -> VoicemailSettings:
         return self._promises.settings[queue]

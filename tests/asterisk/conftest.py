@@ -29,6 +29,7 @@ PROMPTS = {
     "technical-problem": "Sorry, there is a problem.",
     "voicemail-greeting": "Please speak after the tone.",
     "message-saved": "Your message is saved.",
+    "message-too-short": "We heard nothing of you.",
     "goodbye": "Goodbye.",
 }
 

@@ -27,6 +27,7 @@ PROMPTS = (
     *("welcome", "main-menu", "more-choices", "connecting", "open-now", "closed"),
     *("invalid-key", "nothing-pressed", "goodbye", "technical-problem", "busy-try-later"),
     *("voicemail-greeting", "message-too-short", "message-cut-short", "message-saved", "callback-promise"),
+    "callback-no-number",
     *("bills-greeting", "message-review", "record-again", "number-is", "number-right", "number-enter"),
     *("number-not-dialable", "which-reason", "reason-meter", "reason-refund", "which-part", "part-morning"),
 )

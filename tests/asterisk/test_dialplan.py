@@ -144,6 +144,16 @@ async def test_a_caller_who_hangs_up_in_a_message_leaves_what_was_said(
     assert audio.similarity(words, message) > 0.8
 
 
+async def test_the_pbx_alone_says_saved_only_of_what_will_be_taken_in(world: World, sounds: Path, words: Path):
+    async with world.call("7003", caller_id=CALLER) as caller:
+        await caller.hears(sounds / "en" / "voicemail-greeting.wav")
+        await asyncio.sleep(0.5)
+        await caller.press("#")
+        await caller.hung_up()
+    for prompt, heard in (("message-too-short", True), ("message-saved", False)):
+        assert (audio.find(sounds / "en" / f"{prompt}.wav", caller.heard).score > 0.6) is heard, prompt
+
+
 async def test_without_prompts_the_message_is_taken_all_the_same(pbx: Pbx, world: World, words: Path, fallback: Path):
     before = messages(fallback)
     await pbx.console("dialplan set global HOTLINE_SOUNDS /nowhere")

@@ -136,7 +136,7 @@ async def test_too_short_a_message_is_asked_for_once_more_and_then_no_more(house
     async with dial(house, "1905", caller_id="") as hidden, dial(house, "1905", LAN) as silent:
         saved, _ = await asyncio.gather(speaks_at_last(hidden), has_nothing_to_say(silent))
     asked = ["voicemail-greeting", "message-too-short", "voicemail-greeting"]
-    assert await hidden.heard() == [*asked, "message-saved", "callback-promise", "goodbye"]
+    assert await hidden.heard() == [*asked, "message-saved", "callback-no-number", "goodbye"]
     assert await silent.heard() == [*asked, "message-too-short", "goodbye"]
     assert set((house.spool / "voicemail").glob("*")) == kept | {recording_of(house, saved)}
     assert not list((house.spool / "tmp").iterdir())

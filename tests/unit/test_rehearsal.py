@@ -45,6 +45,10 @@ async def test_a_promise_is_made_in_the_callers_language() -> None:
         "number-enter",
         "number-enter",
         "message-saved",
+        "callback-no-number",
+    ]
+    assert spoken(await walk("", "", "0084901234567#", *[""] * 4, config=loads(far)))[-7:] == [
+        "message-saved",
         "callback-promise",
         "month-11",
         "date-27",
@@ -80,7 +84,7 @@ async def test_h_hangs_up_at_every_question(typed: list[str], at: str, question:
 
 async def test_a_queue_that_never_opens_promises_nothing() -> None:
     never = Calendar("office", ZoneInfo("UTC"), {})
-    shown = await walk(*[""] * 4, config=replace(loads(GOOD), calendars={"office": never}))
+    shown = await walk("", "", "0084901234567#", *[""] * 3, config=replace(loads(GOOD), calendars={"office": never}))
     assert "  ⏲  to be called back never: it never opens" in shown
     assert shown[-2].endswith("[message-saved]")
 

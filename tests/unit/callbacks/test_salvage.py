@@ -12,7 +12,7 @@ from hotline.callbacks import disk
 from hotline.callbacks.erasure import Erasure
 from hotline.callbacks.lines import Entry
 from hotline.callbacks.outbox import Outbox
-from hotline.callbacks.salvage import MOST_TOLD, Salvage
+from hotline.callbacks.salvage import MOST_TOLD, WORTH_A_LOOK, Salvage
 
 HOUR = 3600.0
 
@@ -96,6 +96,16 @@ def test_what_is_too_short_is_removed(outbox: Outbox, salvage: Salvage) -> None:
     done = salvage.adopt_fallback(NOW)
     assert (done.kept, done.too_short) == ([], 1)
     assert list(outbox.fallback.iterdir()) == []
+
+
+def test_what_the_dialplan_calls_saved_is_kept(outbox: Outbox, salvage: Salvage) -> None:
+    dialplan = (Path(__file__).parents[3] / "dialplan" / "hotline.conf").read_text()
+    assert f">= {WORTH_A_LOOK}]?message-saved" in dialplan
+    for call, size in (("short", WORTH_A_LOOK - 2), ("just", WORTH_A_LOOK), ("torn", WORTH_A_LOOK)):
+        content = sound(3)[:size] if call == "torn" else sound((size - 44) / 16000)
+        assert len(content) == size
+        aged(fallback(outbox, call, content), HOUR)
+    assert {entry.call for entry in salvage.adopt_fallback(NOW).kept} == {"just", "torn"}
 
 
 def test_much_that_cannot_be_read_is_put_aside_and_told_once(outbox: Outbox, salvage: Salvage) -> None:

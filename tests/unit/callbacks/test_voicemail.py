@@ -18,7 +18,7 @@ from hotline.callbacks.calendar import Calendar, Span
 from hotline.callbacks.outbox import Outbox
 from hotline.callbacks.promise import Promises
 from hotline.callbacks.salvage import Salvage
-from hotline.callbacks.settings import VoicemailSettings
+from hotline.callbacks.settings import Dialing, VoicemailSettings
 from hotline.callbacks.voicemail import Answering
 from hotline.events import Event, PromptPlayed, VoicemailFailed, VoicemailSaved
 from hotline.flow.phone import CallInfo, CannotRecord, HungUp, LineLost, Recorded
@@ -53,7 +53,7 @@ class Desk:
     """An answering machine and everything it told."""
 
     def __init__(
-        self, outbox: Outbox, calendar: Calendar = OFFICE, rules: VoicemailSettings = RULES, **patience: float
+        self, outbox: Outbox, calendar: Calendar = OFFICE, rules: VoicemailSettings = RULES, **more: Any
     ) -> None:
         self.outbox = outbox
         self.events: list[Event] = []
@@ -65,7 +65,7 @@ class Desk:
             emit=self.events.append,
             kept=self._wake,
             region="VN",
-            **patience,
+            **more,
         )
 
     def _wake(self) -> None:
@@ -280,6 +280,20 @@ async def test_round_the_clock_no_moment_is_promised_since_nothing_is_to_be_wait
     await desk.take(caller)
     assert caller.heard[-1] == ">> say message-saved"
     assert [each.due for each in outbox.entries().entries] == [FRIDAY_NIGHT]
+
+
+@pytest.mark.parametrize("number", ["", "+8819312345", "1005", "+84190012345"])
+async def test_who_cannot_be_called_is_promised_no_call(outbox: Outbox, number: str) -> None:
+    desk = Desk(outbox, dialing=Dialing(allow=("+84",)))
+    caller = Caller(sound(3), info=replace(INFO, caller=number))
+    await desk.take(caller)
+    assert caller.heard[-1] == ">> say message-saved callback-no-number"
+
+
+async def test_where_nobody_is_dialed_people_call_whatever_number_the_network_sent(desk: Desk) -> None:
+    caller = Caller(sound(3), info=replace(INFO, caller="1005"))
+    await desk.take(caller)
+    assert caller.heard[-1] == PROMISE
 
 
 async def test_a_withheld_number_is_kept_as_unknown(desk: Desk) -> None:
