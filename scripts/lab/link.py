@@ -42,14 +42,14 @@ class Link:
             ends.append(await asyncio.open_connection("127.0.0.1", self.target))
             ways = zip(ends, reversed(ends), strict=True)
             self._writers.update(each for _, each in ends)
-            await asyncio.gather(*(_pour(source, sink) for (source, _), (_, sink) in ways))
+            await asyncio.gather(*(self.pour(source, sink) for (source, _), (_, sink) in ways))
         for _, each in ends:
             each.transport.abort()
             self._writers.discard(each)
 
-
-async def _pour(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-    while data := await source.read(65536):
-        sink.write(data)
-        await sink.drain()
-    sink.close()
+    async def pour(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        """One way of a connection, to its end."""
+        while data := await source.read(65536):
+            sink.write(data)
+            await sink.drain()
+        sink.close()

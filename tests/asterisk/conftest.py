@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import crowd
 import pytest
 import pytest_asyncio
 from dialogue import CALLERS
@@ -188,6 +189,25 @@ async def build_answering(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitab
             await houses.enter_async_context(house)
             house.set_clock(NOON)
             return house
+
+        yield build
+    no_number_in_the_log(tmp_path / "house")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def build_callbacks(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[House]]]:
+    """`await build_callbacks(services=3, …)`: a hotline of this test's own, at noon, that does nothing but call back
+    (callbacks-storm.yaml). Options as of House; `before` is given the house before it starts."""
+    config, sounds = CONFIG.with_name("callbacks-storm.yaml"), ROOT / ".lab" / "test-sounds"
+    await make_prompts(config, sounds)
+    async with AsyncExitStack() as houses:
+
+        async def build(before: Callable[[House], None] = lambda _: None, **options: Any) -> House:
+            house = House(tmp_path / "house", config, sounds, phones=crowd.AGENTS, **options)
+            house.folder.mkdir()
+            house.set_clock(NOON)
+            before(house)
+            return await houses.enter_async_context(house)
 
         yield build
     no_number_in_the_log(tmp_path / "house")

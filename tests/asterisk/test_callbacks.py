@@ -161,7 +161,7 @@ async def test_an_agent_may_hang_up_put_it_off_or_close_it_and_nobody_is_rung_th
     await house.service.event("PromiseMoved", promise=premium, state="closed")
     await ringing.finished()
 
-    later, left = promise(house, LAN), promise(house, MINH)
+    later = promise(house, LAN)
     ringing = await anna.rings()
     await ringing.answer()
     await hears(house, ringing, "callback-keys")
@@ -172,6 +172,7 @@ async def test_an_agent_may_hang_up_put_it_off_or_close_it_and_nobody_is_rung_th
     assert postponed["attempts"] == 0
     await ringing.finished()
 
+    left = promise(house, MINH)
     ringing = await anna.rings()
     await ringing.answer()
     await hears(house, ringing, "callback-announce")
