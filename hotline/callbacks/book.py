@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from hotline.callbacks.lines import Done, Entry, Erased, Move, Positions, Record
 from hotline.callbacks.outbox import Outbox
-from hotline.callbacks.states import OPEN, State
+from hotline.callbacks.states import ENDED_BESIDE, LOST, OPEN, State
 from hotline.callbacks.trouble import Trouble
 
 _WAITS = (State.CAPTURED, State.RETRY)
@@ -32,6 +32,8 @@ class Case:
     since: float
     """When it came into its state."""
     attempts: int = 0
+    spent: int = 0
+    """Attempts that do not count any more: a later message was left after them."""
     agent: str = ""
     outcome: str = ""
     token: str = ""
@@ -102,6 +104,7 @@ class Book:
         if other and (entry.source != "queue" or other.state is State.DIALING):
             made.state = State.MERGED
             self._merge(made, other)
+            other.due, other.spent = min(other.due, entry.due), other.attempts
             return
         if other:  # who keeps a place in the queue is called back from there
             self._become(other, State.MERGED, entry.kept_at)
@@ -156,10 +159,14 @@ class Book:
 
 def _believed(case: Case, move: Move) -> bool:
     """Whether a line is about this promise as it stands: an attempt is begun by one who knows of all those before it,
-    and ended once."""
+    and ended once. Beside it, only the caller and staff may end the promise."""
     if not case.is_open:
         return False
     under_way = case.state is State.DIALING
     if move.state == State.DIALING:
         return not under_way and move.attempts == case.attempts + 1
-    return not move.token or (under_way and move.token == case.token)
+    if not move.token:
+        return not under_way or (move.state in ENDED_BESIDE and move.by != "agent")
+    if move.token != case.token:
+        return False
+    return under_way or (move.state == State.TALKED and case.outcome == LOST)

@@ -73,6 +73,8 @@ class Promise:
     """Length of the recording; 0 without one."""
     sha256: str = ""
     attempts: int = 0
+    spent: int = 0
+    """Of these, the ones before the last message: they do not count any more."""
     outcome: str = ""
     by: str = ""
     agent: str = ""
@@ -113,7 +115,7 @@ class Ledger:
         prefix: bytes = b"hotline:",
     ) -> None:
         self._store, self._outbox, self._indexer, self._now = store, outbox, indexer, now
-        self._dialing, self._zone, self._keys = dialing, zone, (prefix,)
+        self._dialing, self.zone, self._keys = dialing, zone, (prefix,)
         self._scripts = {name: load_script("hotline.callbacks", name) for name in _SCRIPTS}
 
     # -- in hand --------------------------------------------------------------------------------------------------
@@ -121,13 +123,15 @@ class Ledger:
     async def claim(self, queue: str, *, token: str, cap: int, place: bool = False) -> Promise | None:
         """Take in hand the promise of a queue that was made first, of those that are due.
 
-        None when none is due, `cap` of the queue are in hand already, or Redis does not know all lines yet.
+        None when none is due or may be rung today, `cap` of the queue are in hand already, or Redis does not know all
+        lines yet.
         `place`: one whose caller keeps a place in the queue; for these there is no cap.
         """
         await self._indexer.catch_up()
         reached = [[name, str(position)] for name, position in self._indexer.reached.items()]
         most = "place" if place else str(cap)
-        found = await self._run("claim", self._indexer.spool, json.dumps(reached), queue, token, most)
+        limits = self._day(self._now()), self._dialing.per_day, self._dialing.per_number
+        found = await self._run("claim", self._indexer.spool, json.dumps(reached), queue, token, most, *limits)
         return _promise(found) if found else None
 
     async def in_hand(self, queue: str) -> int:
@@ -150,7 +154,7 @@ class Ledger:
         moved on, but for STALE.
         """
         now, token = self._now(), attempt or claim
-        day = f"{datetime.fromtimestamp(now, self._zone):%Y-%m-%d}"
+        day = self._day(now)
         attempts = promise.attempts + 1
         line = Move(
             id=promise.id, at=now, state=State.DIALING, due=now, attempts=attempts, by="agent", agent=agent,
@@ -228,6 +232,9 @@ class Ledger:
         await self._tell_redis()
         return line
 
+    def _day(self, moment: float) -> str:
+        return f"{datetime.fromtimestamp(moment, self.zone):%Y-%m-%d}"
+
     async def _tell_redis(self) -> None:
         """Where Redis is down, the indexer tells it later."""
         try:
@@ -294,6 +301,7 @@ def _promise(fields: dict[str, Any]) -> Promise:
         seconds=number("seconds"),
         lease=number("lease"),
         attempts=int(number("attempts")),
+        spent=int(number("spent")),
         confirmed=text("confirmed") == "1",
         also=tuple(sorted(fields.get("also") or ())),
     )

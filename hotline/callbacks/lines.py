@@ -24,12 +24,13 @@ import errno
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from hotline.callbacks.disk import sync_folder
+from hotline.callbacks.states import BY_MOVES
 from hotline.callbacks.trouble import Trouble
 
 VERSION = 1
@@ -119,6 +120,9 @@ _KINDS: dict[str, type[Entry] | type[Move] | type[Done] | type[Erased]] = {
     "kept": Entry, "moved": Move, "done": Done, "erased": Erased,
 }  # fmt: skip
 _NAMES = {kind: name for name, kind in _KINDS.items()}
+_TYPES = {kind: {each.name: str(each.type) for each in fields(kind)} for kind in _NAMES}
+_FAR = 1e11
+"""No moment is so far away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,4 +267,26 @@ def parse(line: bytes) -> Record | None:
         return None
     values: dict[str, Any] = json.loads(line)
     kind = _KINDS.get(values.pop("kind")) if values.pop("v") <= VERSION else None
-    return kind(**values) if kind else None
+    if kind is None:
+        return None
+    for name, value in values.items():
+        _check(_TYPES[kind][name], value)
+    if kind is Move and values["state"] not in BY_MOVES:
+        raise ValueError(values["state"])
+    return kind(**values)
+
+
+def _check(type: str, value: object) -> None:
+    """Raises TypeError or ValueError for what a field of this type cannot hold, or Redis cannot read."""
+    match type, value:
+        case ("str", str(text)):
+            text.encode()  # half a character has no bytes
+        case ("float", float() | int() as number) if not isinstance(number, bool):
+            if not -_FAR < number < _FAR:
+                raise ValueError(number)
+        case ("bool", bool()):
+            pass
+        case ("int", int()) if not isinstance(value, bool):
+            pass
+        case _:
+            raise TypeError(type)

@@ -40,7 +40,8 @@ class Next:
 def after_attempt(promises: Promises, promise: Promise, outcome: str, now: float) -> Next:
     """The customer was not reached in the attempt that is under way; `promise.attempts` counts it already."""
     at = datetime.fromtimestamp(now, UTC)
-    due = promises.again(promise.queue, outcome, promise.attempts, at, promise.part)
+    counted = max(0, promise.attempts - promise.spent)
+    due = promises.again(promise.queue, outcome, counted, at, promise.part)
     return Next(State.RETRY, due.timestamp()) if due else Next(State.UNREACHABLE)
 
 

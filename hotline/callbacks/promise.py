@@ -81,9 +81,9 @@ class Promises:
         settings = self._of(queue, self.settings)
         return self._calendars[settings.calendar].zone if settings else ZoneInfo("UTC")
 
-    def next_day(self, queue: str, now: float) -> float:
-        """The first moment of a later day at which a customer may be rung, in POSIX seconds."""
-        local = datetime.fromtimestamp(now, self.zone(queue))
+    def next_day(self, queue: str, now: float, zone: ZoneInfo) -> float:
+        """The first moment of a later day of `zone` at which a customer may be rung, in POSIX seconds."""
+        local = datetime.fromtimestamp(now, zone)
         midnight = datetime.combine(local.date() + timedelta(days=1), time.min, local.tzinfo)
         return self.soonest(queue, midnight).timestamp()
 

@@ -43,7 +43,16 @@ class State(enum.StrEnum):
 
 OPEN = frozenset((State.CAPTURED, State.DUE, State.OFFERED, State.DIALING, State.RETRY))
 
+ENDED_BESIDE = frozenset((State.CANCELLED, State.SUPERSEDED, State.CLOSED))
+"""How a promise may end while an attempt is under way, by others than who makes it."""
+
+LOST = "lost"
+"""The outcome of an attempt of which nobody heard again. If they have talked, that is believed later as well."""
+
 _BY_LINES = frozenset(State) - {State.OFFERED, State.MERGED}
+
+BY_MOVES = _BY_LINES - {State.ERASED}
+"""What a `moved` line may bring."""
 
 NEXT: Mapping[State, frozenset[State]] = MappingProxyType(
     {
@@ -54,4 +63,5 @@ NEXT: Mapping[State, frozenset[State]] = MappingProxyType(
     }
 )
 """From a state to those that a line may bring. An open promise may be moved to any: a reader cannot know how much
-time passed before a line was written, nor who had the promise in hand. It is the tools that ask what makes sense."""
+time passed before a line was written, nor who had the promise in hand. It is the tools that ask what makes sense.
+From dialing, all but what is in ENDED_BESIDE takes the token of the attempt."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hotline.acd.desk import Desk
 from hotline.acd.model import CALLBACK, CallState, Missed, Offer
@@ -89,6 +89,13 @@ class Hands:
                 promise = await self._ledger.find(hand.promise)
                 return not_made(promise) if promise and promise.state is State.DIALING else promise
         return None
+
+    async def newest(self, attempt: Promise) -> Promise:
+        """The attempt, and what the customer may have left for us meanwhile."""
+        with contextlib.suppress(StoreDown):
+            if promise := await self._ledger.find(attempt.id):
+                return replace(attempt, spent=promise.spent)
+        return attempt
 
     async def hold(self, hand: InHand) -> bool:
         promise = hand.promise

@@ -229,7 +229,7 @@ class Legs:
             return
         now = self._desk.now()
         if begun in (Begun.DAY_FULL, Begun.NUMBER_FULL):
-            following = Next(State.RETRY, self._promises.next_day(attempt.queue, now))
+            following = Next(State.RETRY, self._promises.next_day(attempt.queue, now, self._ledger.zone))
         else:
             following = untried(self._promises, attempt, now, BUSY_PAUSE)
         outcome = begun.value if begun else "failed"
@@ -253,6 +253,7 @@ class Legs:
             outcome = await self._ask_outcome(phone)
         else:
             outcome = OUTCOMES.get(dialed.outcome, "failed")
+        attempt = await self._hands.newest(attempt)
         following = after_attempt(self._promises, attempt, outcome, now) if outcome else Next(State.TALKED)
         await self._mover.move(
             attempt, following, outcome=outcome, by="agent" if outcome else "", agent=hand.agent, token=hand.attempt

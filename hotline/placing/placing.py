@@ -25,7 +25,7 @@ from hotline.callbacks.outbox import new_id
 from hotline.callbacks.outcome import after_attempt
 from hotline.callbacks.promise import Promises
 from hotline.callbacks.settings import CallbackSettings
-from hotline.callbacks.states import State
+from hotline.callbacks.states import LOST, State
 from hotline.placing.errand import Errand, Ring
 from hotline.store import StoreDown
 
@@ -189,8 +189,8 @@ class Placing:
             if any(each.startswith(f"{CALLBACK}{promise.id}_") for each in channels):
                 await self._ledger.hold(promise.id, promise.token)
             elif promise.token in self._missing:
-                following = after_attempt(self._promises, promise, "lost", self._desk.now())
-                await self._mover.move(promise, following, outcome="lost", token=promise.token)
+                following = after_attempt(self._promises, promise, LOST, self._desk.now())
+                await self._mover.move(promise, following, outcome=LOST, token=promise.token)
             else:
                 missing.add(promise.token)
         for channel in talks.keys() - channels:

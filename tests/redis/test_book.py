@@ -38,7 +38,8 @@ def anything(dice: random.Random) -> Record:
     if kind == "moved":
         state = dice.choice(MOVES)
         return Move(
-            id=id, at=at, state=state, due=due, attempts=dice.randrange(3), outcome=dice.choice(("", "busy")),
+            id=id, at=at, state=state, due=due, attempts=dice.randrange(3), outcome=dice.choice(("", "busy", "lost")),
+            by=dice.choice(("agent", "staff")),
             agent=dice.choice(("", "anna")), token=dice.choice(TOKENS), day="2026-11-18",
         )  # fmt: skip
     return Done(id=id, at=at, what="mail") if kind == "done" else Erased(id=id, at=at)
@@ -75,6 +76,7 @@ def told(redis: Any, id: str) -> tuple[Any, ...] | None:
     also = {each.decode() for each in redis("SMEMBERS", f"hotline:also:{id}")}
     into = field("into", "") if field("state") == "merged" else ""
     attempts, due, since = int(field("attempts", "0")), float(field("due", "0")), float(field("moved", "0"))
+    attempts -= int(field("spent", "0"))
     return field("state"), attempts, due, since, field("agent", ""), field("outcome", ""), also, into
 
 
@@ -86,4 +88,4 @@ def noted(book: Book, id: str) -> tuple[Any, ...] | None:
     if case.entry is None:
         return (state,)
     into = case.into if case.state is State.MERGED else ""
-    return state, case.attempts, case.due, case.since, case.agent, case.outcome, case.also, into
+    return state, case.attempts - case.spent, case.due, case.since, case.agent, case.outcome, case.also, into

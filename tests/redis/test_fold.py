@@ -98,7 +98,8 @@ class History:
         return Move(
             id=self.chance.choice((*self.ids, "nobody")), at=self._moment(), state=state,
             due=self.now + self.chance.choice((-60, 0, 60, 3600)), attempts=self.chance.randint(0, 4),
-            outcome=self.chance.choice(("", "busy", "assigned")), by="agent",
+            outcome=self.chance.choice(("", "busy", "assigned", "lost")),
+            by=self.chance.choice(("agent", "staff")),
             agent=self.chance.choice(("", "anna", "binh")), token=self.chance.choice((*self.tokens, "")),
             day=self.chance.choice(("2026-11-30", "2026-12-01")) if state == State.DIALING else "",
         )  # fmt: skip

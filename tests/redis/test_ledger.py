@@ -214,15 +214,100 @@ async def test_a_silent_attempt_is_found_and_is_nobodys_to_claim(ledger, clock):
 
 
 @pytest.mark.parametrize(("limit", "answer"), [("per_day", Begun.DAY_FULL), ("per_number", Begun.NUMBER_FULL)])
-async def test_a_day_has_so_many_dials(make, limit, answer, clock):
+async def test_a_day_has_so_many_dials(make, limit, answer, clock, redis):
     ledger = make(**{limit: 1})
     id = await promised(ledger)
     assert await ledger.begin(await claimed(ledger, "a"), "a", "anna") is Begun.GO
     await ledger.move(await ledger.find(id), State.RETRY, due=NOW, outcome="busy", token="a")
-    assert await ledger.begin(await claimed(ledger, "b"), "b", "anna") is answer
-    await ledger.move(await ledger.find(id), State.RETRY, due=NOW + 24 * HOUR, outcome="full", token="b")
+    assert await ledger.claim("power", token="b", cap=9) is None  # nobody's phone is rung for it today
+    other = make()  # a process that knows other limits
+    assert await ledger.begin(await claimed(other, "b"), "b", "anna") is answer
+    denied = await ledger.find(id)
+    await ledger.move(replace(denied, attempts=1), State.RETRY, due=NOW + 24 * HOUR, outcome="full", token="b")
+    day = dict(zip(*[iter(redis("HGETALL", "hotline:dials:2026-11-18"))] * 2, strict=True))
+    assert set(day.values()) == {b"1"}  # what was denied is taken back
     clock.now += 24 * HOUR
     assert await ledger.begin(await claimed(ledger, "c"), "c", "anna") is Begun.GO
+
+
+async def test_who_cannot_be_rung_today_keeps_nobody_waiting(make):
+    ledger = make(per_number=1)
+    full = await promised(ledger, arrival=NOW - 20)
+    await ledger.begin(await claimed(ledger, "a"), "a", "anna")
+    await ledger.move(await ledger.find(full), State.RETRY, due=NOW, outcome="busy", token="a")
+    other = await promised(ledger, LAN)
+    assert (await claimed(ledger, "b")).id == other
+
+
+async def test_what_another_clock_found_to_be_due_is_not_due_before_our_own_time(ledger, make, clock):
+    await promised(ledger, due=NOW + HOUR)
+    clock.now += HOUR
+    await make().catch_up()  # a process whose clock is ahead
+    clock.now = NOW
+    assert await ledger.claim("power", token="a", cap=9) is None
+    clock.now += HOUR
+    assert await ledger.claim("power", token="a", cap=9)
+
+
+async def test_what_redis_half_forgot_is_in_nobodys_way(ledger, redis, clock):
+    for number, due in ((NAM, NOW + HOUR), (LAN, NOW), ("+84912223334", NOW)):
+        await promised(ledger, number, due=due, arrival=due)
+    held = await claimed(ledger, "a")
+    for key in redis("KEYS", "hotline:promise:*"):
+        redis("DEL", key)
+    clock.now += LEASE + HOUR
+    last = await promised(ledger, "+84913334445")
+    assert (await claimed(ledger, "b")).id == last
+    assert not await ledger.hold(held.id, "a")
+    assert redis("ZCARD", "hotline:asked-at") == 2  # one more was due, and is met by whoever looks at its state
+
+
+async def test_beside_an_attempt_only_the_caller_and_staff_end_a_promise(ledger):
+    id = await promised(ledger)
+    mine = await claimed(ledger, "a")
+    await ledger.begin(mine, "a", "anna")
+    for outcome in ("agent-silent", "postponed", "agent-hung-up"):  # by who was stopped before this attempt began
+        await ledger.move(mine, State.RETRY, due=NOW, outcome=outcome, by="agent", agent="binh")
+    await ledger.move(mine, State.CLOSED, outcome="closed", by="agent", agent="binh")
+    await ledger.move(mine, State.CAPTURED, due=NOW + HOUR, outcome="postponed", by="staff")
+    found = await ledger.find(id)
+    assert (found.state, found.agent) == (State.DIALING, "anna")
+    await ledger.move(mine, State.CANCELLED, by="caller")
+    assert await state(ledger, id) is State.CANCELLED
+
+
+async def test_that_they_have_talked_is_believed_of_an_attempt_that_was_taken_for_lost(ledger, clock):
+    id = await promised(ledger)
+    await ledger.begin(await claimed(ledger, "a"), "a", "anna")
+    under_way = await ledger.find(id)
+    await ledger.move(under_way, State.RETRY, due=NOW, outcome="lost", token="a")
+    await claimed(ledger, "b")
+    await ledger.move(under_way, State.TALKED, by="agent", token="a")
+    assert await state(ledger, id) is State.TALKED
+    assert await ledger.open_for(NAM) is None
+    assert await ledger.in_hand("power") == 0
+
+
+async def test_a_later_message_does_not_wait_for_a_promise_that_was_put_off(ledger, redis):
+    id = await promised(ledger, due=NOW + 90 * 24 * HOUR)
+    await promised(ledger, due=NOW + HOUR)
+    assert (await ledger.find(id)).due == NOW + HOUR
+    await promised(ledger, due=NOW)
+    assert (await claimed(ledger, "a")).id == id
+    await promised(ledger, due=NOW - HOUR)  # in hand, and it stays there
+    assert await state(ledger, id) is State.OFFERED
+    assert await ledger.hold(id, "a")
+
+
+async def test_attempts_before_the_last_message_do_not_count_against_it(ledger):
+    id = await promised(ledger)
+    for token in "ab":
+        await ledger.begin(await claimed(ledger, token), token, "anna")
+        if token == "b":  # while their phone is busy since they talk to us
+            await promised(ledger, due=NOW + HOUR)
+        await ledger.move(await ledger.find(id), State.RETRY, due=NOW, outcome="busy", token=token)
+    found = await ledger.find(id)
+    assert (found.attempts, found.spent) == (2, 2)
 
 
 async def test_one_promise_of_a_number_is_open_and_the_others_end_with_it(ledger):
@@ -301,4 +386,5 @@ async def bring(ledger: Ledger, promise: Promise, to: State) -> None:
     elif to not in (State.OFFERED, State.MERGED):
         later = to in (State.CAPTURED, State.RETRY)
         counted = replace(promise, attempts=promise.attempts + (to is State.DIALING))
-        await ledger.move(counted, to, due=NOW + HOUR if later else NOW)
+        attempt = "a" if State.DIALING in (to, (await ledger.find(promise.id)).state) else ""
+        await ledger.move(counted, to, due=NOW + HOUR if later else NOW, token=attempt)

@@ -14,7 +14,7 @@ if token and token ~= ARGV[3] then
   redis.call('HDEL', ringing, promise.number)
 end
 local dials = P .. 'dials:' .. ARGV[4]
-if tonumber(redis.call('HGET', dials, promise.number) or '0') > tonumber(ARGV[6]) then return '"number-full"' end
+if tonumber(redis.call('HGET', dials, dialed(promise.number, ARGV[4])) or '0') > tonumber(ARGV[6]) then return '"number-full"' end
 if tonumber(redis.call('HGET', dials, 'all') or '0') > tonumber(ARGV[5]) then return '"day-full"' end
 
 set(promise, 'lease', moment(NOW + LEASE))

@@ -24,6 +24,17 @@ local function merge(promise, other)
   set(promise, 'into', other.id)
 end
 
+-- A later message is not to wait for a promise that was put off, nor to be given up with it: the attempts before it are
+-- `spent`, they do not count any more. It is due at the earlier of the two moments.
+local function hear(other, promise)
+  set(other, 'spent', other.attempts)
+  if tonumber(promise.due) >= tonumber(other.due) then return end
+  leave_state(other)
+  local ripe = (other.state == 'captured' or other.state == 'retry') and tonumber(promise.due) <= NOW
+  set(other, 'due', promise.due, 'state', ripe and 'due' or other.state)
+  enter_state(other, other.state)
+end
+
 local added = 0
 local kinds = {}
 
@@ -41,6 +52,7 @@ function kinds.kept(id, fields)
     set(promise, 'state', 'merged')
     enter_state(promise, 'merged')
     merge(promise, other)
+    hear(other, promise)
     return
   end
   if other then -- who keeps a place in the queue is called back from there
@@ -53,34 +65,42 @@ function kinds.kept(id, fields)
   if promise.number ~= '' then redis.call('SET', name, id) end
 end
 
+local ENDS = { cancelled = true, superseded = true, closed = true }
+
 -- Whether a line about a promise in this state is believed. One that begins an attempt must know of all those before it:
--- whoever slept through one began too late. One that ends an attempt must be the first about the one under way.
+-- whoever slept through one began too late. One that ends an attempt must be the first about the one under way, but that
+-- they talked is believed after all where the attempt was taken for lost. Beside an attempt the caller and staff may end
+-- the promise; an agent who says something about it without one has slept through the beginning of this one.
 local function believed(promise, fields)
   if not OPEN[promise.state] then return false end
   local under_way = promise.state == 'dialing'
   if fields.state == 'dialing' then return not under_way and tonumber(fields.attempts) == tonumber(promise.attempts) + 1 end
-  return fields.token == '' or under_way and fields.token == promise.token
+  if fields.token == '' then return not under_way or ENDS[fields.state] and fields.by ~= 'agent' end
+  if fields.token ~= promise.token then return false end
+  return under_way or fields.state == 'talked' and promise.outcome == 'lost'
 end
 
-local function count_dial(promise, day)
+-- `many` is 1, or -1 when an attempt that rang nobody is taken back.
+local function count_dial(promise, day, many)
   local dials = P .. 'dials:' .. day
-  redis.call('HINCRBY', dials, 'all', 1)
-  redis.call('HINCRBY', dials, promise.number, 1)
+  redis.call('HINCRBY', dials, 'all', many)
+  redis.call('HINCRBY', dials, dialed(promise.number, day), many)
   redis.call('EXPIRE', dials, KEEP_DIALS)
-  set(promise, 'days', promise.days .. ' ' .. day)
 end
 
 function kinds.moved(id, fields)
   local promise = load(id)
   if not promise or not believed(promise, fields) then return end
+  local taken_back = promise.state == 'dialing' and fields.token ~= '' and tonumber(fields.attempts) < tonumber(promise.attempts)
+  if taken_back then count_dial(promise, promise.day, -1) end
   for _, field in ipairs({ 'due', 'outcome', 'by' }) do set(promise, field, fields[field]) end
   if fields.agent ~= '' then set(promise, 'agent', fields.agent) end
   if fields.token ~= '' then set(promise, 'attempts', fields.attempts) end -- also one that was taken back
   if fields.outcome == 'assigned' then redis.call('SET', P .. 'last:callback_' .. id, fields.agent) end
   if fields.state == 'dialing' then
     local lease = moment(tonumber(fields.at) + LEASE)
-    set(promise, 'token', fields.token, 'claim', fields.token, 'lease', lease)
-    count_dial(promise, fields.day)
+    set(promise, 'token', fields.token, 'claim', fields.token, 'lease', lease, 'day', fields.day)
+    count_dial(promise, fields.day, 1)
   else
     set(promise, 'claim', '')
   end
@@ -99,7 +119,6 @@ function kinds.erased(id, fields)
     close(promise, 'erased')
   end
   if promise.into ~= '' then redis.call('SREM', P .. 'also:' .. promise.into, id) end
-  for day in promise.days:gmatch('%S+') do redis.call('HDEL', P .. 'dials:' .. day, promise.number) end
   redis.call('DEL', P .. 'promise:' .. id, P .. 'also:' .. id, P .. 'last:callback_' .. id)
   set(promise, 'state', 'erased', 'moved', fields.at)
   enter_state(promise, 'erased')

@@ -6,17 +6,30 @@
 -- hotline.placing.placing, which can ask the PBX.
 -- include lib/promises.lua
 local MOST = 200
+
+-- One whose fields are gone: what is left of it would be met again and again.
+local function forget(id)
+  for state in pairs(OPEN) do redis.call('ZREM', P .. 'promises:' .. state, id) end
+  redis.call('ZREM', P .. 'asked-at', id)
+  redis.call('ZREM', P .. 'leases', id)
+end
+
 local moved, more = 0, 0
 
 for _, state in ipairs({ 'captured', 'retry' }) do
   local ripe = redis.call('ZRANGEBYSCORE', P .. 'promises:' .. state, '-inf', ARGV[1], 'LIMIT', 0, MOST)
-  for _, id in ipairs(ripe) do become(load(id), 'due', ARGV[1]) end
+  for _, id in ipairs(ripe) do
+    local promise = load(id)
+    if promise then become(promise, 'due', ARGV[1]) else forget(id) end
+  end
   moved = moved + #ripe
   if #ripe == MOST then more = 1 end
 end
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. 'leases', '-inf', ARGV[1], 'LIMIT', 0, MOST)) do
   local promise = load(id)
-  if promise.state == 'offered' then
+  if not promise then
+    forget(id)
+  elseif promise.state == 'offered' then
     set(promise, 'claim', '')
     become(promise, 'due', ARGV[1])
     moved = moved + 1

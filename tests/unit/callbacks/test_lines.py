@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -99,6 +101,22 @@ def test_garbage_is_reported_without_its_contents_and_passed_over(rubbish: list[
         assert [each.id for each in reading.entries] == ["kept"]
         assert len(reading.problems) == len(rubbish)
         assert all("is torn; it was passed over." in each.message and each.byte >= 0 for each in reading.problems)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"state": "offered"}, {"state": "lost"}, {"state": 7}, {"due": "soon"}, {"due": None}, {"due": True},
+        {"due": float("nan")}, {"due": 1e12}, {"attempts": 1.5}, {"attempts": False}, {"agent": ["anna"]},
+        {"call": "\ud800"}, {"colour": "red"},
+    ],
+)  # fmt: skip
+def test_a_line_that_says_what_no_line_can_is_told_and_passed_over(tmp_path: Path, change: dict[str, object]) -> None:
+    line = asdict(Move(id="other", at=NOW, state="retry", due=NOW, attempts=1)) | {"v": 1, "kind": "moved"}
+    (tmp_path / FILE).write_text(f"{json.dumps(line | change)}\n{json.dumps(line)}\n")
+    reading = read(tmp_path, {}, 10)
+    assert [each.id for each in reading.records] == ["other"]
+    assert [each.message for each in reading.problems] == ["A line of the outbox is torn; it was passed over."]
 
 
 def test_lines_come_in_the_order_of_their_writing_whatever_the_clocks_say() -> None:

@@ -200,3 +200,9 @@ def test_nothing_is_promised_where_somebody_is_there_and_no_hours_where_it_is_a_
 )
 def test_clock_hours_in_common(one: list[str], other: list[str], both: list[str]):
     assert common(spans(*one), spans(*other)) == spans(*both)
+
+
+def test_the_next_day_begins_where_a_days_calls_are_counted_and_not_in_the_zone_of_the_queue():
+    tokyo = Calendar("tokyo", ZoneInfo("Asia/Tokyo"), dict.fromkeys(range(7), spans("00:00-24:00")))
+    late = at("02 23:00")  # the 3rd in Tokyo
+    assert promises(tokyo).next_day("power", late.timestamp(), ZONE) == at("03 00:00").timestamp()

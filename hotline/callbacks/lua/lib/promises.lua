@@ -9,6 +9,9 @@ local BLANK = { __index = function() return '' end } -- a field that was never w
 
 local function moment(seconds) return string.format('%.6f', seconds) end
 
+-- Under what a day's dials of a number are counted: not by the number, since the count outlives its erasure.
+local function dialed(number, day) return redis.sha1hex(day .. ' ' .. number) end
+
 local function load(id)
   local flat = redis.call('HGETALL', P .. 'promise:' .. id)
   if #flat == 0 then return nil end
