@@ -60,7 +60,10 @@ class AfterHours:
         self.outbox = Outbox(settings.spool)
         self.indexer = Indexer(store, self.outbox, now, tell=tell)
         self.promises = Promises(config.voicemail, config.calendars, config.callbacks)
-        self.ledger = Ledger(store, self.outbox, self.indexer, now, dialing=config.dialing, zone=config.zone)
+        self.ledger = Ledger(
+            store, self.outbox, self.indexer, now, dialing=config.dialing, zone=config.zone,
+            served_by=self.promises.served_by,
+        )  # fmt: skip
         self.mover = Mover(self.ledger, self.promises, now, emit)
         self.deliverers = deliverers(settings, config, self.outbox, now=now, emit=emit, tell=tell)
         self.answering = self._answering()
@@ -90,7 +93,9 @@ class AfterHours:
 
     def _rounds(self) -> Rounds:
         return Rounds(
-            Salvage(self.outbox, due=self.promises.due_at, region=self._config.country),
+            Salvage(
+                self.outbox, due=self.promises.due_at, queue=self.promises.served_by, region=self._config.country
+            ),
             longest=self.promises.longest,
             now=self._now,
             emit=self._emit,

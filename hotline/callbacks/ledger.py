@@ -13,8 +13,8 @@ from __future__ import annotations
 import asyncio
 import enum
 import json
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -59,6 +59,9 @@ class Promise:
     moved: float = 0.0
     """Since when it is in this state."""
     queue: str = ""
+    """Whose agents call back."""
+    asked_for: str = ""
+    """The queue of its line, which may not be configured."""
     entry: str = ""
     language: str = ""
     number: str = field(default="", repr=False)
@@ -101,7 +104,10 @@ class Promise:
 
 
 class Ledger:
-    """The promises of one spool, beside those of others in the same Redis. `zone` tells which day it is."""
+    """The promises of one spool, beside those of others in the same Redis. `zone` tells which day it is.
+
+    `served_by`: the queue whose agents call back those of a queue; itself, or another one where it is not configured.
+    """
 
     def __init__(
         self,
@@ -112,10 +118,12 @@ class Ledger:
         *,
         dialing: Dialing,
         zone: ZoneInfo,
+        served_by: Callable[[str], str] = str,
         prefix: bytes = b"hotline:",
     ) -> None:
         self._store, self._outbox, self._indexer, self._now = store, outbox, indexer, now
         self._dialing, self.zone, self._keys = dialing, zone, (prefix,)
+        self._served_by = served_by
         self._scripts = {name: load_script("hotline.callbacks", name) for name in _SCRIPTS}
 
     # -- in hand --------------------------------------------------------------------------------------------------
@@ -130,13 +138,20 @@ class Ledger:
         await self._indexer.catch_up()
         reached = [[name, str(position)] for name, position in self._indexer.reached.items()]
         most = "place" if place else str(cap)
+        queues = json.dumps(await self._queues(queue))
         limits = self._day(self._now()), self._dialing.per_day, self._dialing.per_number
-        found = await self._run("claim", self._indexer.spool, json.dumps(reached), queue, token, most, *limits)
-        return _promise(found) if found else None
+        found = await self._run("claim", self._indexer.spool, json.dumps(reached), queues, token, most, *limits)
+        return self._promise(found) if found else None
 
     async def in_hand(self, queue: str) -> int:
         """How many of a queue are in hand, but for those who keep a place."""
-        return int(await self._store.read("scard", self._keys[0] + f"in-hand:{queue}".encode()))
+        keys = [self._keys[0] + f"in-hand:{each}".encode() for each in await self._queues(queue)]
+        return sum([int(await self._store.read("scard", key)) for key in keys])
+
+    async def _queues(self, queue: str) -> list[str]:
+        """Those that the agents of a queue serve: some that are not configured (any more), and the queue itself."""
+        known = [name.decode() for name in await self._store.read("hgetall", self._keys[0] + b"queues")]
+        return [*(each for each in sorted(known) if each != queue == self._served_by(each)), queue]
 
     async def hold(self, id: str, token: str) -> bool:
         """We are alive, and have it in hand; False when it is not ours any more."""
@@ -255,12 +270,12 @@ class Ledger:
         """Those that there are, in order."""
         if not ids:
             return []
-        return [_promise(each) for each in await self._run("find", "", *ids)]
+        return [self._promise(each) for each in await self._run("find", "", *ids)]
 
     async def open_for(self, number: str) -> Promise | None:
         """The open promise of a number (E.164)."""
         found = await self._run("find", "number", number) if number else []
-        return _promise(found[0]) if found else None
+        return self._promise(found[0]) if found else None
 
     async def list(
         self, states: Collection[State], *, since: float = 0.0, until: float = 0.0, most: int = 1000
@@ -279,6 +294,10 @@ class Ledger:
         values = (f"{self._now():.6f}", *args)
         return await self._store.script(self._scripts[name], self._keys, [str(value).encode() for value in values])
 
+    def _promise(self, fields: dict[str, Any]) -> Promise:
+        promise = _promise(fields)
+        return replace(promise, queue=self._served_by(promise.queue))
+
 
 def _promise(fields: dict[str, Any]) -> Promise:
     """What Redis holds, in types. `also` is an empty object where Lua has an empty list."""
@@ -294,6 +313,7 @@ def _promise(fields: dict[str, Any]) -> Promise:
     return Promise(
         **{name: text(name) for name in (*plain, *about)},
         state=State(fields["state"]),
+        asked_for=text("queue"),
         due=number("due"),
         first_due=number("promised"),
         arrival=number("recorded_at"),

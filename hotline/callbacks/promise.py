@@ -76,6 +76,10 @@ class Promises:
         window = self.window_for(queue, now)
         return window is not None and now in window
 
+    def served_by(self, queue: str) -> str:
+        """The queue by whose rules one is called back: itself, or the first where it takes no messages (any more)."""
+        return queue if queue in self.settings else next(iter(self.settings), queue)
+
     def zone(self, queue: str) -> ZoneInfo:
         """By whose clock moments of a queue are spoken."""
         settings = self._of(queue, self.settings)

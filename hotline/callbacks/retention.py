@@ -95,7 +95,7 @@ class Retention:
         return erased
 
     def _limit(self, promise: Promise) -> float:
-        return self._keep.get(promise.queue, self._longest)
+        return self._keep.get(promise.asked_for, self._longest)
 
     def _is_over(self, promise: Promise, now: float) -> bool:
         limit = self._limit(promise)

@@ -55,10 +55,13 @@ class Salvaged:
 
 
 class Salvage:
-    """Salvages the spool of `outbox`. `region` reads local numbers (see number.normal)."""
+    """Salvages the spool of `outbox`. `region` reads local numbers (see number.normal).
 
-    def __init__(self, outbox: Outbox, *, due: Due, region: str) -> None:
-        self.outbox, self.due, self.region = outbox, due, region
+    `queue`: the queue that calls back, by what was noted of it, "" too.
+    """
+
+    def __init__(self, outbox: Outbox, *, due: Due, region: str, queue: Callable[[str], str] = str) -> None:
+        self.outbox, self.due, self.region, self.queue = outbox, due, region, queue
         self._ids: set[str] = set()
         self._recorded: set[str] = set()
         """Of them, those that have a recording."""
@@ -182,7 +185,7 @@ class Salvage:
     def _entry(self, settled: Settled, source: str, now: float) -> Entry:
         note = read_note(self.outbox.tmp / f"{settled.id}.note")
         recorded_at = _moment(note.get("recorded_at", ""), now - _age(settled.origin))
-        queue, part = note.get("queue", ""), note.get("part", "")
+        queue, part = self.queue(note.get("queue", "")), note.get("part", "")
         return Entry(
             id=settled.id,
             call=note.get("call", ""),

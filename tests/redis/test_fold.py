@@ -28,8 +28,8 @@ NOW = 1_796_083_160.0
 NUMBERS = ("+84901234567", "+84907654321", "+84912223334", "")
 QUEUES = ("power", "billing")
 STEPS = 150
-FLEETING = ("leases", "ringing")
-"""Keys that are of the claims and of nothing else."""
+FLEETING = ("leases", "ringing", "queues")
+"""Keys that are of the claims and of nothing else; and queues that there were, also by lines that are erased."""
 
 
 class History:

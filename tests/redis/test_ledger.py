@@ -19,6 +19,7 @@ from hotline.callbacks.states import NEXT, State
 from hotline.store import Store
 
 NOW = 1_795_000_000.0
+ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 HOUR = 3600.0
 NAM, LAN = "+84901234567", "+84907654321"
 
@@ -39,12 +40,12 @@ def clock() -> Time:
 def make(store: Store, tmp_path: Path, clock: Time) -> Callable[..., Ledger]:
     """A ledger as another process has it: of the same spool and Redis."""
 
-    def make(**dialing: Any) -> Ledger:
+    def make(served_by: Callable[[str], str] = str, **dialing: Any) -> Ledger:
         outbox = Outbox(tmp_path / "spool")
         outbox.prepare()
         indexer = Indexer(store, outbox, clock, tell=lambda trouble: pytest.fail(str(trouble)))
         limits = Dialing(allow=("+84",), **dialing)
-        return Ledger(store, outbox, indexer, clock, dialing=limits, zone=ZoneInfo("Asia/Ho_Chi_Minh"))
+        return Ledger(store, outbox, indexer, clock, dialing=limits, zone=ZONE, served_by=served_by)
 
     return make
 
@@ -85,6 +86,23 @@ async def test_no_more_than_the_cap_are_in_hand_but_for_those_who_keep_a_place(l
     assert await ledger.claim("power", token="a", cap=1)
     assert await ledger.claim("power", token="b", cap=1) is None
     assert (await ledger.claim("power", token="c", cap=0, place=True)).number == LAN
+
+
+async def test_those_of_a_queue_that_is_not_configured_are_served_by_the_first_one(make, redis):
+    """Its messages were taken by the dialplan alone, or it was renamed since."""
+    ledger = make(served_by=lambda queue: queue if queue == "billing" else "power")
+    lone, renamed = await promised(ledger, queue=""), await promised(ledger, LAN, queue="water", arrival=NOW - 9)
+    place = await promised(ledger, "+84912223334", queue="water", source="queue")
+    assert await ledger.claim("billing", token="a", cap=9) is None
+    assert (await ledger.claim("power", token="a", cap=0, place=True)).id == place
+    found = [await ledger.claim("power", token="b", cap=2) for _ in range(3)]
+    assert [each and (each.id, each.queue, each.asked_for) for each in found] == [
+        (lone, "power", ""), (renamed, "power", "water"), None,
+    ]  # fmt: skip
+    assert (await ledger.in_hand("power"), await ledger.in_hand("billing")) == (2, 0)
+    await ledger.release(lone, "b")
+    redis("FLUSHALL")
+    assert (await claimed(ledger, "c")).id == lone
 
 
 async def test_a_promise_that_is_not_due_waits(ledger, clock):

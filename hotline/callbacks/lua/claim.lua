@@ -1,7 +1,7 @@
--- Takes the promise of a queue whose caller has waited longest in hand.
+-- Takes in hand the promise whose caller has waited longest, of the first of these queues that has one.
 -- KEYS  1 prefix of every key
--- ARGV  1 now  2 spool  3 JSON [[file, position], …]: how far its lines reach  4 queue  5 claim token
---       6 most in hand of this queue, or "place" for those who keep a place in it, of whom there may be any number
+-- ARGV  1 now  2 spool  3 JSON [[file, position], …]: how far its lines reach  4 JSON [queue, …]  5 claim token
+--       6 most in hand of these queues, or "place" for those who keep a place in it, of whom there may be any number
 --       7 day  8 most dials of it  9 most to one number
 -- Answers the promise's fields; nothing when none is due, enough are in hand, the day's dials are used up, or Redis does
 -- not know all the lines: it was wiped, and a promise that looks due may have been kept.
@@ -12,7 +12,9 @@ for _, step in ipairs(cjson.decode(ARGV[3])) do
   if tonumber(redis.call('HGET', positions, step[1]) or '0') < tonumber(step[2]) then return '{}' end
 end
 local place = ARGV[6] == 'place'
-if not place and redis.call('SCARD', P .. 'in-hand:' .. ARGV[4]) >= tonumber(ARGV[6]) then return '{}' end
+local queues, in_hand = cjson.decode(ARGV[4]), 0
+for _, queue in ipairs(queues) do in_hand = in_hand + redis.call('SCARD', P .. 'in-hand:' .. queue) end
+if not place and in_hand >= tonumber(ARGV[6]) then return '{}' end
 local dials = P .. 'dials:' .. ARGV[7]
 if tonumber(redis.call('HGET', dials, 'all') or '0') >= tonumber(ARGV[8]) then return '{}' end
 
@@ -22,8 +24,7 @@ local function may_be_rung(promise)
   return tonumber(promise.due) <= NOW and (promise.number == '' or many < tonumber(ARGV[9]))
 end
 
-local waiting = P .. (place and 'places:' or 'ready:') .. ARGV[4] .. ':' .. ARGV[2]
-for _, id in ipairs(redis.call('ZRANGE', waiting, 0, AMONG - 1)) do
+local function claim(id, waiting)
   local promise = load(id)
   if not promise then
     redis.call('ZREM', waiting, id)
@@ -32,6 +33,14 @@ for _, id in ipairs(redis.call('ZRANGE', waiting, 0, AMONG - 1)) do
     become(promise, 'offered', ARGV[1])
     promise.also = redis.call('SMEMBERS', P .. 'also:' .. id)
     return cjson.encode(promise)
+  end
+end
+
+for _, queue in ipairs(queues) do
+  local waiting = P .. (place and 'places:' or 'ready:') .. queue .. ':' .. ARGV[2]
+  for _, id in ipairs(redis.call('ZRANGE', waiting, 0, AMONG - 1)) do
+    local claimed = claim(id, waiting)
+    if claimed then return claimed end
   end
 end
 return '{}'

@@ -44,6 +44,7 @@ function kinds.kept(id, fields)
   for field, text in pairs(fields) do set(promise, field, text) end
   set(promise, 'spool', ARGV[2], 'attempts', '0', 'moved', fields.kept_at, 'promised', fields.due)
   added = added + 1
+  redis.call('HSETNX', P .. 'queues', promise.queue, '1')
   local name = P .. 'open:' .. promise.number
   local other = promise.number ~= '' and redis.call('GET', name)
   other = other and load(other)

@@ -49,6 +49,13 @@ def test_without_a_note_the_caller_is_unknown_and_the_words_are_kept(outbox: Out
     assert (entry.call, entry.number, entry.queue) == ("pbx1-17.3", "", "")
 
 
+def test_its_queue_is_then_one_that_calls_back(outbox: Outbox) -> None:
+    salvage = Salvage(outbox, due=lambda queue, at, part: at, region="VN", queue=lambda noted: noted or "power")
+    fallback(outbox, "pbx1-17.3", sound(3))
+    fallback(outbox, "pbx1-17.4", sound(4), "queue=billing\n")
+    assert [each.queue for each in salvage.adopt_fallback(NOW).kept] == ["power", "billing"]
+
+
 def test_a_note_is_there_before_its_recording_and_goes_only_without_one(outbox: Outbox, salvage: Salvage) -> None:
     note = outbox.fallback / "pbx1-17.3.note"
     note.write_text("number=0901234567\n")
