@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Mapping
 from typing import Any
 
 from hotline.acd.core import Core
@@ -23,6 +23,7 @@ from hotline.callbacks.requests import Requests
 from hotline.callbacks.retention import Retention
 from hotline.callbacks.rounds import Rounds
 from hotline.callbacks.salvage import Salvage
+from hotline.callbacks.settings import CallbackSettings
 from hotline.callbacks.superseding import Superseding
 from hotline.callbacks.trouble import Tell
 from hotline.callbacks.voicemail import Answering
@@ -36,6 +37,11 @@ from hotline.placing.placing import Placing
 from hotline.schema.config import Config
 from hotline.settings import Settings
 from hotline.store import Store
+
+
+def _placed(config: Config) -> Mapping[str, CallbackSettings]:
+    """The queues whose promises are brought to agents: none, where no number may be dialed."""
+    return config.callbacks if config.dialing.allow else {}
 
 
 class AfterHours:
@@ -75,7 +81,7 @@ class AfterHours:
         )
         self.legs = self._legs(desk)
         self.placing = Placing(
-            self.ledger, desk, pbxs, self.promises, self.mover, queues=config.queues, settings=config.callbacks
+            self.ledger, desk, pbxs, self.promises, self.mover, queues=config.queues, settings=_placed(config)
         )
 
     def _answering(self) -> Answering:

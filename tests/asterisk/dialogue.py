@@ -16,7 +16,7 @@ from lab.party import Call
 from lab.service import Line, Service
 from lab.world import Phone
 
-NAM, LAN, MINH = CALLERS = ("+84901234567", "+84907654321", "+84912223334")
+NAM, LAN, MINH, HOA = CALLERS = ("+84901234567", "+84907654321", "+84912223334", "+84938887766")
 """Callers. No digit of theirs may ever be in a log (the fixture `house` looks)."""
 
 BEEP = 0.6

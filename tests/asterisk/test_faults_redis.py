@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from aftermath import all_is_well
-from dialogue import NAM, Dialogue, agent, dial
+from dialogue import HOA, NAM, Dialogue, agent, dial
 from scenes import MESSAGE, STRAIGHT, kept_messages, leave_message, serve, talk, waiting
 
 from lab import audio
@@ -58,7 +58,7 @@ async def test_redis_is_gone_for_ten_seconds(own_house: House, words: Path, faul
             late = await newcomers.enter_async_context(dial(house, STRAIGHT, NAM))
             await anna.hang_up()
             await talker.party.hung_up()
-            async with dial(house, MESSAGE, NAM) as absent:
+            async with dial(house, MESSAGE, HOA) as absent:  # who is served supersedes their own promise
                 await leave_message(absent.party, house.sounds / "en" / "voicemail-greeting.wav", words)
                 await absent.event("VoicemailSaved")
             await over

@@ -45,17 +45,17 @@ async def test_a_request_is_called_back_while_the_hotline_is_open_and_the_web_is
         async with web.post(url, json={"number": NAM, "queue": "power", "language": "vi"}) as response:
             assert response.status == 201
             asked = await response.json()
-        ringing = await anna.rings(within=15)
+        ringing = await anna.rings(within=30)
         assert (await look(asked["id"]))["state"] == "offered"
         await ringing.answer()
-        await ringing.hears(house.sounds / "en" / "callback-keys.wav", within=15)
+        await ringing.hears(house.sounds / "en" / "callback-keys.wav", within=30)
         await ringing.press("2")
         called = await customer.rings()
         assert (await look(asked["id"]))["state"] == "dialing"
         async with web.delete(f"{url}/{asked['id']}") as response:
             assert response.status == 409, "the customer's phone rings already"
         await called.answer()
-        await called.hears(house.sounds / "vi" / "callback-greeting.wav", within=15)
+        await called.hears(house.sounds / "vi" / "callback-greeting.wav", within=30)
         await asyncio.gather(ringing.speak(reply), called.speak(words))
         await called.hears(reply)
         await called.hang_up()
