@@ -151,6 +151,8 @@ class Pbxs:
         waiting = self._answer_of(answer.action_id)
         if not waiting.done():
             waiting.set_result(answer)
+        # whoever waited may have given up
+        asyncio.get_running_loop().call_later(ANSWER_PATIENCE, self._rung.pop, answer.action_id, None)
 
     async def channels(self) -> frozenset[str] | None:
         """The ids of all channels there are; None when a PBX cannot tell."""

@@ -109,7 +109,8 @@ class Promises:
         settings = self._of(queue, self._callbacks) or CallbackSettings(queue)
         if attempts >= settings.attempts:
             return None
-        delay = settings.again.get(outcome, AGAIN.get(outcome, AGAIN["failed"]))
+        delays = {**AGAIN, **settings.again}
+        delay = delays.get(outcome, delays["failed"])
         return self.soonest(queue, now.astimezone(UTC) + timedelta(seconds=delay), part)
 
     def spoken(

@@ -24,18 +24,42 @@ from lab.world import Phone
 Build = Callable[..., Awaitable[House]]
 
 
-async def test_who_was_told_to_go_and_slept_rings_nobody_too_late(build_callbacks: Build):
+@contextlib.asynccontextmanager
+async def _about_to_dial(build_callbacks: Build) -> AsyncIterator[tuple[House, list[Gate]]]:
+    """A house of two services, and between each and the PBX a gate that withholds the word to ring a customer."""
+    ways: list[Gate] = []
+
+    def between(house: House) -> None:
+        ports = [int(each.rpartition(":")[2]) for each in house.pbx.servers]
+        ways.extend(Gate(port, b"hotline-call-customer") for port in ports)
+        house.pbx.servers = [f"127.0.0.1:{gate.port}" for gate in ways]
+
+    house = await build_callbacks(before=between, services=2)
     async with contextlib.AsyncExitStack() as gates:
-        ways: list[Gate] = []
-
-        def between(house: House) -> None:
-            ports = [int(each.rpartition(":")[2]) for each in house.pbx.servers]
-            ways.extend(Gate(port, b"hotline-call-customer") for port in ports)
-            house.pbx.servers = [f"127.0.0.1:{gate.port}" for gate in ways]
-
-        house = await build_callbacks(before=between, services=2)
         for gate in ways:
             await gates.enter_async_context(gate)
+        yield house, ways
+
+
+async def test_an_attempt_whose_service_died_before_the_phone_rang_is_made_by_the_next_one(build_callbacks: Build):
+    async with _about_to_dial(build_callbacks) as (house, ways):
+        id, customer = promise(house, NAM), await house.world.number(NAM)
+        (an,) = await house.begin_shift("an")
+        ringing = await an.rings()
+        await ringing.answer()
+        serving, gate = await _caught(house, ringing, ways)
+        await _die(serving)
+        await gate.cut()
+        rung = await _press_until_rung([ringing], customer)
+        await rung.answer()
+        await rung.hang_up()
+        await ringing.hang_up()
+        await _talked(house, id, attempts=1, rung=1)
+        await _idle(house, "an")
+
+
+async def test_who_was_told_to_go_and_slept_rings_nobody_too_late(build_callbacks: Build):
+    async with _about_to_dial(build_callbacks) as (house, ways):
         id, customer = promise(house, NAM), await house.world.number(NAM)
         (an,) = await house.begin_shift("an")
         ringing = await an.rings()

@@ -151,6 +151,11 @@ def test_after_the_last_attempt_there_is_no_more():
     assert desk.again("power", "no-answer", 1, at("02 09:00")) == at("02 10:00")  # as without a rule for it
 
 
+def test_what_has_no_delay_of_its_own_is_tried_again_as_what_failed():
+    desk = promises(OFFICE, again={"failed": 120.0})
+    assert desk.again("power", "lost", 1, at("02 09:00")) == at("02 09:02")
+
+
 def test_delays_are_real_time_where_clocks_change():
     berlin = ZoneInfo("Europe/Berlin")
     night = Calendar("night", berlin, dict.fromkeys(range(7), spans("22:00-06:00")))
