@@ -77,7 +77,7 @@ class AfterHours:
         self.retention = self._retention()
         self.requests = self._requests()
         self.superseding = Superseding(
-            self.ledger, self.mover, core.ended, self.indexer.catch_up, region=config.country, tell=tell
+            self.ledger, self.mover, core.ended, self.indexer.catch_up, region=config.country, now=now, tell=tell
         )
         self.legs = self._legs(desk)
         self.placing = Placing(

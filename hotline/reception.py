@@ -245,7 +245,8 @@ class Reception:
             return
         with bound_contextvars(call=hand.call):
             try:
-                await self._legs.serve(phone, hand)
+                if await self._legs.may_serve(hand):
+                    await self._legs.serve(phone, hand)
             except (HungUp, LineLost):
                 return
 
@@ -256,8 +257,9 @@ class Reception:
             self._log.warning("A request without a sound callback in it was refused.", problem=str(problem))
             return
         with bound_contextvars(call=hand.call):
-            await self._legs.ended(hand, last_word(channel.request))
-            await told(channel)
+            if await self._legs.may_serve(hand):
+                await self._legs.ended(hand, last_word(channel.request))
+                await told(channel)
 
     async def _agent(self, channel: Channel) -> None:
         phone = self._phone(channel)

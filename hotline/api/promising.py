@@ -91,6 +91,10 @@ class Promising:
             raise Refused.one(409, "It went into another promise to the same number.", promise=self.shown(other))
         if promise.state is State.DIALING:
             raise Refused.one(409, "The customer is being called just now.", promise=self.shown(promise))
+        if not await self._ledger.owns(promise):
+            raise Refused.one(
+                409, "Another service keeps it, of another spool: ask there.", promise=self.shown(promise)
+            )
         if not promise.open:
             raise Refused.one(409, f"It has ended before: {promise.state}.", promise=self.shown(promise))
         await self._mover.move(promise, Next(State.CANCELLED), outcome="web", by="caller")

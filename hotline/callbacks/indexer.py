@@ -31,6 +31,11 @@ POLL = 5.0
 
 RETRY = 0.5
 
+STRANGERS = (
+    "Redis holds promises of another spool, and nothing can be done about them here. All services of one Redis must"
+    " share one spool."
+)
+
 _HOUR, _DAY = 3600, 86400
 AGES = {"1h": _HOUR, "4h": 4 * _HOUR, "1d": _DAY, "2d": 2 * _DAY, "4d": 4 * _DAY, "7d": 7 * _DAY}
 """Ages of promises: each counts what is older than the one before it and no older than its seconds."""
@@ -66,6 +71,7 @@ class Indexer:
         self._tell, self._keys, self._poll = tell, (prefix,), poll
         self._news = asyncio.Event()
         self._told: frozenset[Trouble] = frozenset()
+        self._strangers: set[str] = set()
         self.spool = ""
         """The identity of the outbox, once it was read."""
         self.reached: Positions = {}
@@ -99,7 +105,7 @@ class Indexer:
 
         Raises StoreDown or OSError.
         """
-        self.spool = self.spool or await asyncio.to_thread(self._outbox.identity)
+        await self._identify()
         added, more = 0, True
         while more:
             known = await self._positions()
@@ -112,6 +118,20 @@ class Indexer:
         while (await self._store.script(self._mature, self._keys, (_moment(self._now()),)))["more"]:
             pass
         return added
+
+    async def owns(self, spool: str) -> bool:
+        """Whether promises of this spool may be moved here: those of our own. That there are others is told, once."""
+        with suppress(OSError):
+            await self._identify()
+        if spool in ("", self.spool):
+            return True
+        if spool not in self._strangers:
+            self._strangers.add(spool)
+            self._tell(Trouble(STRANGERS, "outbox"))
+        return False
+
+    async def _identify(self) -> None:
+        self.spool = self.spool or await asyncio.to_thread(self._outbox.identity)
 
     async def promises(self, now: float) -> PromiseCounts:
         """Count them. Raises StoreDown."""

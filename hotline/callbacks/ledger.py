@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import errno
 import json
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
@@ -43,6 +44,10 @@ class Begun(enum.StrEnum):
     """Another attempt at this number is under way."""
     DAY_FULL = "day-full"
     NUMBER_FULL = "number-full"
+
+
+class ForeignPromise(OSError):
+    """The promise is of another spool: a line of ours about it would be forgotten when Redis is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +180,8 @@ class Ledger:
             id=promise.id, at=now, state=State.DIALING, due=now, attempts=attempts, by="agent", agent=agent,
             token=token, day=day,
         )  # fmt: skip
-        if not (await self.hold(promise.id, claim) or await self.hold(promise.id, token)):
+        held = await self.hold(promise.id, claim) or await self.hold(promise.id, token)
+        if not held or not await self.owns(promise):
             return Begun.STALE
         await asyncio.to_thread(self._outbox.add, line)
         await self._indexer.catch_up()
@@ -183,9 +189,10 @@ class Ledger:
         return Begun(await self._run("begin", promise.id, token, day, *limits))
 
     async def silent(self) -> list[Promise]:
-        """Those whose customers' phones were rung, and whose holders have shown no sign of life for LEASE seconds."""
+        """Those of our spool whose customers' phones were rung, and whose holders were silent for LEASE seconds."""
         ids = await self._run("list", "leases", "-inf", f"{self._now():.6f}", 100)
-        return [each for each in await self.find_all(ids) if each.state is State.DIALING]
+        found = [each for each in await self.find_all(ids) if each.state is State.DIALING]
+        return [each for each in found if await self.owns(each)]
 
     # -- for good -------------------------------------------------------------------------------------------------
 
@@ -238,7 +245,10 @@ class Ledger:
         """The promise is in `state` from now on, and due at `due` (else as before). Raises OSError, never StoreDown.
 
         `token` is that of an attempt which ended: nothing happens then if another one has begun since.
+        Raises ForeignPromise, which is an OSError, for one of another spool.
         """
+        if not await self.owns(promise):
+            raise ForeignPromise(errno.EXDEV, "the promise is of another spool")
         line = Move(
             id=promise.id, at=self._now(), state=state, due=due or promise.due, attempts=promise.attempts,
             outcome=outcome, by=by, agent=agent, token=token, call=call,
@@ -256,6 +266,10 @@ class Ledger:
             await self._indexer.catch_up()
         except StoreDown:
             self._indexer.wake()
+
+    async def owns(self, promise: Promise) -> bool:
+        """Whether it is of our spool; only then we may move it."""
+        return await self._indexer.owns(promise.spool)
 
     # -- looking --------------------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 Rules of this file:
 - They are known by their caller id alone. It can be forged, so it is enough to take a promise back, never to make
   one.
-- Where nothing is promised, the number is withheld or Redis is away, nothing is said.
+- Where nothing is promised, the number is withheld Redis is away or the promise is of another spool, nothing is said.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ async def tell_callback(requests: Requests, phone: Phone, *, key: str, seconds: 
         promise = await requests.ledger.open_for(requests.number(phone))
     except StoreDown:
         return
-    if promise is None:
+    if promise is None or not await requests.ledger.owns(promise):
         return
     when = requests.when(promise.due, promise.queue, phone.language, promise.part)
     prompts = ("callback-open", *when, "callback-cancel", key_prompt(key))

@@ -2,6 +2,8 @@
 
 Rules of this file:
 - No call ever waits for it. It is done in the background, and tried again for as long as Redis or the disk is away.
+- What was asked for after the agent answered is promised still, however late the older promise is superseded.
+- A promise of another spool is left alone: its own services may not see the caller, and then they call in vain.
 - That an agent answered is told by the one process whose report Redis took first, which may be another one. So after
   each call the queue core is asked how it ended: as "served", or otherwise.
 """
@@ -10,13 +12,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
-from hotline.callbacks.ledger import Ledger
+from hotline.callbacks.ledger import ForeignPromise, Ledger, Promise
 from hotline.callbacks.moving import Mover
 from hotline.callbacks.number import normal
 from hotline.callbacks.outcome import Next
 from hotline.callbacks.states import State
 from hotline.callbacks.trouble import Tell, Trouble
+from hotline.clock import Clock
 from hotline.events import AgentAnswered, Event
 from hotline.store import StoreDown
 
@@ -32,6 +36,20 @@ MOST = 1000
 """Callers who wait to be looked for at one moment; of more, the promises stay as they are."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """A caller was served, at the latest at `at`. `seen`: at that very moment an agent answered."""
+
+    call: str
+    number: str
+    at: float
+    seen: bool = False
+
+    def is_after(self, promise: Promise) -> bool:
+        """What was asked for in the call itself may have come after the answer, where nobody saw that."""
+        return promise.arrival <= self.at and (self.seen or promise.call != self.call)
+
+
 class Superseding:
     """`ended` answers how a call of the queue core ended, "" where it did not, and raises StoreDown.
 
@@ -45,11 +63,12 @@ class Superseding:
         ended: Callable[[str], Awaitable[str]],
         catch_up: Callable[[], Awaitable[object]],
         *,
+        now: Clock,
         tell: Tell,
         region: str = "",
     ) -> None:
         self._ledger, self._mover, self._ended, self._catch_up = ledger, mover, ended, catch_up
-        self._region, self._tell = region, tell
+        self._now, self._region, self._tell = now, region, tell
         self._numbers: dict[str, str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -61,26 +80,28 @@ class Superseding:
     def see(self, event: Event) -> None:
         """An agent who answers supersedes the promise at once: it is not to be kept while the two talk."""
         if isinstance(event, AgentAnswered) and (number := self._numbers.pop(event.call, "")):
-            self._later(event.call, number, served=True)
+            self._later(_Answer(event.call, number, event.at, seen=True), served=True)
 
     def over(self, call: str, number: str = "", *, served: bool = False) -> None:
         """A call is over. `number`: that of one who did not wait here; `served`: surely, by what its session saw."""
         if number := self._numbers.pop(call, number):
-            self._later(call, number, served=served)
+            self._later(_Answer(call, number, self._now()), served=served)
 
-    def _later(self, call: str, number: str, *, served: bool) -> None:
+    def _later(self, answer: _Answer, *, served: bool) -> None:
         if len(self._tasks) < MOST:
-            task = asyncio.create_task(self._supersede(call, number, served), name=f"supersede by {call}")
+            task = asyncio.create_task(self._supersede(answer, served), name=f"supersede by {answer.call}")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _supersede(self, call: str, number: str, served: bool) -> None:
+    async def _supersede(self, answer: _Answer, served: bool) -> None:
         """Until it is done, or was not to be."""
         told = False
         while True:
             try:
-                if served or await self._was_served(call):
-                    await self._move(call, normal(number, self._region))
+                if served or await self._was_served(answer.call):
+                    await self._move(answer)
+            except ForeignPromise:
+                return
             except StoreDown:
                 await asyncio.sleep(RETRY_EVERY)
             except OSError as error:
@@ -100,11 +121,11 @@ class Superseding:
                 return reason == SERVED
         return False
 
-    async def _move(self, call: str, number: str) -> None:
+    async def _move(self, answer: _Answer) -> None:
         await self._catch_up()
-        promise = await self._ledger.open_for(number)
-        if promise:
-            await self._mover.move(promise, Next(State.SUPERSEDED), call=call)
+        promise = await self._ledger.open_for(normal(answer.number, self._region))
+        if promise and all(map(answer.is_after, (promise, *await self._ledger.find_all(promise.also)))):
+            await self._mover.move(promise, Next(State.SUPERSEDED), call=answer.call)
 
     async def close(self, patience: float = 0.0) -> None:
         """Give what is left so many seconds."""

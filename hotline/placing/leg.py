@@ -82,6 +82,13 @@ class Legs:
         self._recordings, self._guard, self._dialing, self._region = recordings, guard, dialing, region
         self._hands = Hands(ledger, desk)
 
+    async def may_serve(self, hand: InHand) -> bool:
+        """Whether the promise is of our spool; else another service is to be asked."""
+        with contextlib.suppress(StoreDown):
+            if promise := await self._ledger.find(hand.promise):
+                return await self._ledger.owns(promise)
+        return True
+
     async def serve(self, phone: AgentLine, hand: InHand) -> None:
         """From the agent's answer to the end of their call. Raises as a Phone does."""
         promise = await self._hands.in_hand(hand)

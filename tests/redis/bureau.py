@@ -70,7 +70,7 @@ class Bureau:
             patience=patience,
         )
         self.superseding = Superseding(
-            self.ledger, mover, floor.core.ended, indexer.catch_up, tell=self._tell, region="VN"
+            self.ledger, mover, floor.core.ended, indexer.catch_up, now=self.now, tell=self._tell, region="VN"
         )
 
     def _tell(self, trouble: Trouble) -> None:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from hotline.callbacks.indexer import Indexer
-from hotline.callbacks.ledger import LEASE, Begun, Ledger, Promise
+from hotline.callbacks.ledger import LEASE, Begun, ForeignPromise, Ledger, Promise
 from hotline.callbacks.lines import Erased
 from hotline.callbacks.outbox import Outbox
 from hotline.callbacks.settings import Dialing
@@ -40,8 +40,8 @@ def clock() -> Time:
 def make(store: Store, tmp_path: Path, clock: Time) -> Callable[..., Ledger]:
     """A ledger as another process has it: of the same spool and Redis."""
 
-    def make(served_by: Callable[[str], str] = str, **dialing: Any) -> Ledger:
-        outbox = Outbox(tmp_path / "spool")
+    def make(served_by: Callable[[str], str] = str, spool: str = "spool", **dialing: Any) -> Ledger:
+        outbox = Outbox(tmp_path / spool)
         outbox.prepare()
         indexer = Indexer(store, outbox, clock, tell=lambda trouble: pytest.fail(str(trouble)))
         limits = Dialing(allow=("+84",), **dialing)
@@ -218,6 +218,21 @@ async def test_what_becomes_of_an_attempt(ledger, clock):
     await ledger.move(late, State.RETRY, due=NOW + 9 * HOUR, outcome="lost", token="b")
     assert await state(ledger, id) is State.TALKED
     assert await ledger.open_for(NAM) is None
+
+
+async def test_only_its_own_services_move_a_promise(ledger, make, clock):
+    id = await promised(ledger)
+    mine, other, troubles = await claimed(ledger, "a"), make(spool="other"), []
+    other._indexer._tell = troubles.append
+    assert await other.begin(mine, "a", "anna") is Begun.STALE
+    with pytest.raises(ForeignPromise):
+        await other.move(mine, State.CANCELLED)
+    assert await ledger.begin(mine, "a", "anna") is Begun.GO
+    clock.now += LEASE
+    assert await other.silent() == []
+    assert [each.id for each in await ledger.silent()] == [id]
+    assert len(troubles) == 1
+    assert other._outbox.entries().records == ()
 
 
 async def test_a_silent_attempt_is_found_and_is_nobodys_to_claim(ledger, clock):

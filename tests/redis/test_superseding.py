@@ -14,6 +14,7 @@ from floor import ANNA, POWER, Floor
 from hotline.acd.core import Core
 from hotline.acd.model import Left
 from hotline.callbacks import superseding
+from hotline.callbacks.indexer import STRANGERS
 from hotline.callbacks.states import State
 from hotline.events import AgentAnswered, PromiseMoved
 from hotline.phones.scripted import INFO
@@ -123,6 +124,42 @@ async def test_who_was_promised_nothing_or_hides_the_number_supersedes_nothing(b
     bureau.superseding.over(CALL, served=True)
     await bureau.superseding.close(5)
     assert await state(bureau, id) is State.CAPTURED
+
+
+@pytest.mark.parametrize("merged", [False, True])
+async def test_what_was_asked_for_after_the_answer_is_promised_still(bureau: Bureau, merged: bool) -> None:
+    """Redis or the disk was away, and it is superseded late."""
+    ids = [await promised(bureau)] if merged else []
+    bureau.floor.moment += 10
+    answer = AgentAnswered(at=bureau.now(), call=CALL, queue="power", agent="anna", waited=1.0)
+    bureau.floor.moment += 10
+    ids.append(await promised(bureau))
+    bureau.superseding.waits(CALL, NAM)
+    bureau.superseding.see(answer)
+    await bureau.superseding.close(5)
+    assert State.SUPERSEDED not in [await state(bureau, id) for id in ids]
+
+
+async def test_what_was_asked_for_in_the_call_itself_may_have_come_after_the_talk(bureau: Bureau) -> None:
+    entry = await bureau.ledger.request(queue="power", number=NAM, source="menu", due=TUESDAY, call=CALL)
+    bureau.floor.moment += 10
+    bureau.superseding.over(CALL, NAM, served=True)
+    await bureau.superseding.close(5)
+    assert await state(bureau, entry.id) is State.CAPTURED
+
+
+async def test_a_promise_of_another_spool_is_left_alone_and_told_of_once(
+    bureau: Bureau, store: Store, tmp_path: Path
+) -> None:
+    id = await promised(bureau)
+    other = Bureau(bureau.floor, tmp_path / "other", store)
+    bureau.floor.moment += 10
+    for _ in range(2):
+        other.superseding.over(CALL, NAM, served=True)
+        await other.superseding.close(5)
+    assert await state(bureau, id) is State.CAPTURED
+    assert other.lines() == []
+    assert [each.message for each in other.troubles] == [STRANGERS]
 
 
 async def test_it_waits_for_redis(server: Any, connect: Callable[..., Any], tmp_path: Path) -> None:
