@@ -52,26 +52,18 @@ class Case:
         return State.DUE if self.state in _WAITS and self.due <= now else self.state
 
 
-class Book:
-    """All promises of one outbox by their ids, in the order in which they came. Without `stories` it knows only how
+class Fold:
+    """Promises by their ids, in the order in which they came, as lines tell them. Without `stories` it knows only how
     they stand."""
 
-    def __init__(self, outbox: Outbox, *, stories: bool = True) -> None:
-        self._outbox, self._stories = outbox, stories
-        self._positions: Positions = {}
+    def __init__(self, *, stories: bool = True) -> None:
+        self._stories = stories
         self._open: dict[str, Case] = {}
         self.cases: dict[str, Case] = {}
-        self.problems: list[Trouble] = []
 
-    def read(self) -> None:
-        """Read what was not read yet. Raises OSError."""
-        more = True
-        while more:
-            reading = self._outbox.entries(self._positions)
-            for record in reading.records:
-                self._take(record)
-            self._positions, more = reading.positions, reading.more
-            self.problems += reading.problems
+    def open_for(self, number: str) -> Case | None:
+        """The open promise of a number; "" has none, since nobody knows whose it is."""
+        return self._open.get(number)
 
     def family(self, id: str) -> set[str]:
         """The promise, and those whose recordings are heard with it."""
@@ -82,7 +74,8 @@ class Book:
         """All promises of a person that are not erased; none of those who hid their number ("")."""
         return (case for case in self.cases.values() if number and case.entry and case.entry.number == number)
 
-    def _take(self, record: Record) -> None:
+    def take(self, record: Record) -> None:
+        """The next line."""
         match record:
             case Entry():
                 self._kept(record)
@@ -155,6 +148,26 @@ class Book:
             if into := self.cases.get(case.into):
                 into.also.discard(case.id)
         self.cases[erased.id] = Case(erased.id, None, State.ERASED, due=0.0, since=erased.at)
+
+
+class Book(Fold):
+    """All promises of one outbox."""
+
+    def __init__(self, outbox: Outbox, *, stories: bool = True) -> None:
+        super().__init__(stories=stories)
+        self._outbox = outbox
+        self._positions: Positions = {}
+        self.problems: list[Trouble] = []
+
+    def read(self) -> None:
+        """Read what was not read yet. Raises OSError."""
+        more = True
+        while more:
+            reading = self._outbox.entries(self._positions)
+            for record in reading.records:
+                self.take(record)
+            self._positions, more = reading.positions, reading.more
+            self.problems += reading.problems
 
 
 def _believed(case: Case, move: Move) -> bool:

@@ -11,16 +11,21 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from hotline.callbacks.lines import Entry, Erased, Move, Positions, Record
+from hotline.callbacks.book import Fold
+from hotline.callbacks.lines import Positions, Record
 from hotline.callbacks.outbox import Outbox
 from hotline.callbacks.settings import Quota
-from hotline.callbacks.states import OPEN, State
+from hotline.callbacks.states import State
 
 MEGABYTE = 1 << 20
 REMEMBERED = 10.0
 """Seconds for which the size of all recordings counts: to measure it is to look at every file."""
+
+WITHHELD = 10
+"""Callers who withhold their number may leave so many times the messages of one number, all together."""
 
 PATIENCE = 0.5
 BATCH = 1000
@@ -36,37 +41,45 @@ class Refusal:
 
 
 class OpenMessages:
-    """How many messages of each number are not answered yet, by the lines of the outbox.
+    """How many messages of each number are not answered yet, by the lines of the outbox: those of its open promise.
 
-    All messages of a number end with the promise that it had first (see states.py, `merged`).
+    Those of callers who withhold their number are counted together.
     """
 
     def __init__(self) -> None:
-        self._numbers: dict[str, str] = {}
-        self._open: dict[str, dict[str, bool]] = {}
-        """Number → its promises, the first one first, and whether each has a recording."""
+        self._fold = Fold(stories=False)
+        self._over: set[str] = set()
+        self._withheld: set[str] = set()
 
     def of(self, number: str) -> int:
-        return sum(self._open.get(number, {}).values())
+        case = self._fold.open_for(number)
+        if case is None:
+            return 0 if number else len(self._withheld)
+        return sum(map(self._is_message, self._fold.family(case.id)))
 
     def take(self, record: Record) -> None:
         """The next line."""
-        if isinstance(record, Entry):
-            if record.number and record.id not in self._numbers:
-                self._numbers[record.id] = record.number
-                self._open.setdefault(record.number, {})[record.id] = bool(record.sha256)
-        elif isinstance(record, Erased) or (isinstance(record, Move) and record.state not in OPEN | {State.MERGED}):
-            self._end(record.id)
-
-    def _end(self, id: str) -> None:
-        number = self._numbers.get(id, "")
-        ids = self._open.get(number, {})
-        if id not in ids:
+        if record.id in self._over:
             return
-        for each in list(ids) if next(iter(ids)) == id else [id]:
-            del ids[each], self._numbers[each]
-        if not ids:
-            del self._open[number]
+        self._fold.take(record)
+        case = self._fold.cases.get(record.id)
+        if case is None:
+            return
+        if case.state is not State.MERGED and not case.is_open:
+            self._forget({record.id, *case.also})
+        elif case.entry and not case.entry.number and self._is_message(record.id):
+            self._withheld.add(record.id)
+
+    def _is_message(self, id: str) -> bool:
+        case = self._fold.cases[id]
+        return bool(case.entry and case.entry.sha256)
+
+    def _forget(self, ids: Iterable[str]) -> None:
+        """These have ended."""
+        for id in ids:
+            self._fold.cases.pop(id, None)
+            self._withheld.discard(id)
+            self._over.add(id)
 
 
 class Room:
@@ -82,6 +95,15 @@ class Room:
     def why_not(self, number: str) -> Refusal | None:
         """None when a message of `number` ("" = unknown) may be taken now."""
         return self._disk() or self._all() or self._one(number)
+
+    def is_full(self, number: str) -> bool:
+        """Whether a number that a caller keys in has its messages already; nothing is read for it."""
+        if not self._lock.acquire(blocking=False):
+            return False
+        try:
+            return 0 < self._quota.per_number <= self._messages.of(number)
+        finally:
+            self._lock.release()
 
     def catch_up(self, patience: float = -1) -> bool:
         """Read what is new in the outbox; False when another thread was at it for longer than `patience` seconds.
@@ -126,10 +148,12 @@ class Room:
 
     def _one(self, number: str) -> Refusal | None:
         most = self._quota.per_number
-        if not most or not number:
+        if not most:
             return None
-        if not self.catch_up(PATIENCE) or self._messages.of(number) < most:
+        if not self.catch_up(PATIENCE) or self._messages.of(number) < (most if number else WITHHELD * most):
             return None  # whoever calls while years of lines are read at a start is not sent away for it
+        if not number:
+            return Refusal("too-many", "mailbox-full", "As many messages of withheld numbers wait as are allowed.")
         return Refusal("too-many", "mailbox-full-number", "This number has as many messages as are allowed to wait.")
 
 

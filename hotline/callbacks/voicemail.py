@@ -209,7 +209,7 @@ class Answering:
 
         settings = self._settings(message.queue)
         questions = Questions(
-            speaker, settings, message.about, why_not=self._guard.why_not, region=self._region, learnt=learnt
+            speaker, settings, message.about, why_not=self._why_not, region=self._region, learnt=learnt
         )
         for _ in range(MOST_TAKES):
             await speaker.phone.note(MESSAGE, message.id)
@@ -219,6 +219,11 @@ class Answering:
                 break
             await self._record_again(speaker, message)
         await questions.ask()
+
+    def _why_not(self, number: str) -> str:
+        """Why a caller may not give this number; "" if they may."""
+        full = "It has as many messages as are allowed to wait." if self._room.is_full(number) else ""
+        return full or self._guard.why_not(number)
 
     async def _promise(self, speaker: Speaker, message: Message) -> None:
         now, due, about = datetime.fromtimestamp(self._now(), UTC), self._keeper.due(message), message.about

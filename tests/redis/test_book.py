@@ -14,6 +14,7 @@ from hotline.callbacks.book import Book
 from hotline.callbacks.indexer import Indexer
 from hotline.callbacks.lines import Done, Entry, Erased, Move, Record
 from hotline.callbacks.outbox import Outbox
+from hotline.callbacks.quota import OpenMessages
 from hotline.callbacks.states import State
 from hotline.store import Store
 
@@ -32,7 +33,8 @@ def anything(dice: random.Random) -> Record:
     if kind == "kept":
         return Entry(
             id=id, call="c", queue=dice.choice(("power", "billing")), entry="1900", language="vi", recorded_at=at,
-            due=due, seconds=0.0, hung_up=False, kept_at=at, sha256="", number=dice.choice(NUMBERS),
+            due=due, seconds=0.0, hung_up=False, kept_at=at, sha256=dice.choice(("", "0")),
+            number=dice.choice(NUMBERS),
             source=dice.choice(("voicemail", "web", "queue")),
         )  # fmt: skip
     if kind == "moved":
@@ -50,11 +52,17 @@ async def test_whatever_the_lines_say_both_come_to_the_same_end(store: Store, re
     dice, outbox = random.Random(seed), Outbox(tmp_path / "spool")
     outbox.prepare()
     indexer, book = Indexer(store, outbox, lambda: NOW, tell=lambda _: None), Book(outbox)
+    messages, positions = OpenMessages(), {}
     for _ in range(4):
         for _ in range(20):
             lines.append(outbox.lines, anything(dice))
         await indexer.catch_up()
         book.read()
+        reading = outbox.entries(positions)
+        positions = reading.positions
+        for record in reading.records:
+            messages.take(record)
+        assert [messages.of(number) for number in NUMBERS] == [waiting(book, number) for number in NUMBERS]
         assert {id: told(redis, id) for id in IDS} == {id: noted(book, id) for id in IDS}
         counts = await indexer.promises(NOW)
         assert {state: many for state, many in counts.by_state.items() if many} == Counter(
@@ -64,6 +72,13 @@ async def test_whatever_the_lines_say_both_come_to_the_same_end(store: Store, re
     again = Book(outbox)
     again.read()
     assert [noted(again, id) for id in IDS] == [noted(book, id) for id in IDS]
+
+
+def waiting(book: Book, number: str) -> int:
+    """Messages of a number whose promise is open."""
+    ids = {id for case in book.cases.values() if case.is_open for id in book.family(case.id)}
+    entries = [entry for id in ids if (entry := book.cases[id].entry)]
+    return sum(entry.number == number and entry.sha256 != "" for entry in entries)
 
 
 def told(redis: Any, id: str) -> tuple[Any, ...] | None:

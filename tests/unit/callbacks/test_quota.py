@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from recordings import NOW, sound
@@ -45,9 +47,36 @@ def test_a_number_may_have_so_many_messages_that_wait(outbox: Outbox) -> None:
     assert NUMBER not in refusal.problem
     assert room.why_not(OTHER) is None
     assert room.why_not("") is None, "those who withhold their number are not one"
+    assert [room.is_full(each) for each in (NUMBER, OTHER)] == [True, False]
 
 
-@pytest.mark.parametrize("state", [state for state in State if state not in OPEN | {State.MERGED}])
+def test_all_who_withhold_their_number_may_leave_so_many_together(outbox: Outbox, monkeypatch: Any) -> None:
+    monkeypatch.setattr(quota, "WITHHELD", 2)
+    room = Room(outbox, Quota(per_number=1))
+    first, _ = kept(outbox, ""), kept(outbox)
+    assert room.why_not("") is None
+    kept(outbox, "")
+    refusal = room.why_not("")
+    assert refusal is not None
+    assert (refusal.reason, refusal.prompt) == ("too-many", "mailbox-full")
+    moved(outbox, first.id, State.CLOSED)
+    assert room.why_not("") is None
+    assert Room(outbox, Quota(per_number=0)).why_not("") is None
+
+
+def test_a_place_in_the_queue_takes_messages_along_and_they_end_with_it(outbox: Outbox) -> None:
+    room = Room(outbox, Quota(per_number=1))
+    message = kept(outbox)
+    outbox.add(replace(message, id="place", source="queue", sha256=""))
+    moved(outbox, message.id, State.TALKED)  # it is not the open one any more
+    assert reason(room.why_not(NUMBER)) == "too-many"
+    moved(outbox, "place", State.TALKED)
+    assert room.why_not(NUMBER) is None
+    outbox.add(replace(message, id="other place", source="queue", sha256=""))
+    assert room.why_not(NUMBER) is None
+
+
+@pytest.mark.parametrize("state", [state for state in State if state not in OPEN | {State.MERGED, State.ERASED}])
 def test_all_messages_of_a_number_end_with_its_first_promise(outbox: Outbox, state: State) -> None:
     room = Room(outbox, Quota(per_number=2))
     first, second = kept(outbox), kept(outbox)

@@ -14,6 +14,7 @@ from recordings import aged, sound
 from hotline.callbacks import keeping, voicemail
 from hotline.callbacks.calendar import Calendar, Span
 from hotline.callbacks.lines import Entry
+from hotline.callbacks.number import normal
 from hotline.callbacks.outbox import Outbox
 from hotline.callbacks.promise import Promises
 from hotline.callbacks.salvage import Salvage
@@ -332,6 +333,16 @@ async def test_who_finds_no_room_is_told_before_speaking(
     await desk.take(caller)
     assert caller.heard == [f">> say {prompt}"]
     assert desk.told(VoicemailFailed) == [reason]
+
+
+async def test_a_number_that_has_its_messages_is_not_taken_when_it_is_keyed_in(outbox: Outbox) -> None:
+    await Desk(outbox).take(Caller("#", ""))
+    desk = Desk(outbox, quota=Quota(per_number=1))
+    hidden = Caller("#", "0901234567", "", "")
+    hidden.info = replace(INFO, caller="")
+    await desk.take(hidden)
+    assert [each.number for each in desk.kept] == [normal(INFO.caller, "VN"), ""]
+    assert any("number-not-dialable" in each for each in hidden.heard)
 
 
 @pytest.mark.parametrize("hangs_up", [False, True])
