@@ -21,7 +21,7 @@ from panoramisk.actions import Action
 from panoramisk.ami_protocol import AMIProtocol
 
 from ami.actions import LinkDown, LoginRefused, NoReply, Reply, Value, headers_of, reply_of
-from ami.events import Event, Snapshot, parse_event
+from ami.events import Event, OriginateResponse, Snapshot, parse_event
 from ami.headers import Malformed, Message
 from ami.mailbox import Mailbox
 from ami.verbs import Verbs
@@ -137,7 +137,8 @@ class Client(Verbs):
     `name` is the PBX's own (its systemname). Times in seconds. A dead peer is noticed after at most `ping_every` +
     `ping_deadline`. `queue_size` limits the events that nobody has read yet: past it the link is dropped, and the
     next snapshot makes up for them. `on_link` is told True once a snapshot is in the queue and actions work, False
-    when the link is lost. `clock` gives POSIX seconds for `Snapshot.asked_at`.
+    when the link is lost. `clock` gives POSIX seconds for `Snapshot.asked_at`. With `on_answer`
+    each OriginateResponse goes there, as it comes, and not into `events`.
     """
 
     def __init__(
@@ -149,6 +150,7 @@ class Client(Verbs):
         *,
         name: str,
         on_link: Callable[[bool], None] | None = None,
+        on_answer: Callable[[OriginateResponse], None] | None = None,
         clock: Callable[[], float] = time.time,
         ping_every: float = 1.0,
         ping_deadline: float = 1.5,
@@ -158,7 +160,7 @@ class Client(Verbs):
         super().__init__(name, clock)
         self._host, self._port = host, port
         self._login = headers_of("Login", {"Username": user, "Secret": secret, "Events": "on"})
-        self._on_link = on_link
+        self._on_link, self._on_answer = on_link, on_answer
         self._ping_every, self._ping_deadline, self._action_deadline = ping_every, ping_deadline, action_deadline
         self._mailbox: Mailbox[Snapshot | Event] = Mailbox(queue_size)
         self._queue_size = queue_size
@@ -278,6 +280,9 @@ class Client(Verbs):
     def _hear(self, message: Message) -> None:
         event = parse_event(message)
         if event is None:
+            return
+        if isinstance(event, OriginateResponse) and self._on_answer is not None:
+            self._on_answer(event)
             return
         if self._early is None:
             self._deliver(event)

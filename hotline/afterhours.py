@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Coroutine, Iterator, Mapping
 from typing import Any
 
+import structlog
+
 from hotline.acd.core import Core
 from hotline.acd.desk import LAST_PATIENCE, Desk
 from hotline.api.promising import Promising
@@ -32,8 +34,10 @@ from hotline.couriers import deliverers
 from hotline.events import Emit
 from hotline.gauges import SpoolState
 from hotline.pbxs import Pbxs
+from hotline.placing.brake import Brake
 from hotline.placing.leg import Legs
 from hotline.placing.placing import Placing
+from hotline.placing.reaper import Reaper
 from hotline.schema.config import Config
 from hotline.settings import Settings
 from hotline.store import Store
@@ -79,10 +83,21 @@ class AfterHours:
         self.superseding = Superseding(
             self.ledger, self.mover, core.ended, self.indexer.catch_up, region=config.country, now=now, tell=tell
         )
+        log = structlog.get_logger("hotline.placing")
+        self.brake = Brake(now, log)
         self.legs = self._legs(desk)
         self.placing = Placing(
-            self.ledger, desk, pbxs, self.promises, self.mover, queues=config.queues, settings=_placed(config)
+            self.ledger,
+            desk,
+            pbxs,
+            self.promises,
+            self.mover,
+            queues=config.queues,
+            settings=_placed(config),
+            brake=self.brake,
+            log=log,
         )
+        self.reaper = Reaper(self.ledger, desk, pbxs, self.promises, self.mover)
 
     def _answering(self) -> Answering:
         config = self._config
@@ -143,6 +158,7 @@ class AfterHours:
             Lending(self.outbox),
             guard=self.guard,
             dialing=self._config.dialing,
+            brake=self.brake,
             region=self._config.country,
         )
 

@@ -193,7 +193,8 @@ class Service:
             self._web(),
         ):
             await self.store.wait_up(FIRST_LINK)
-            async with running(self._keep_time(), self.after_hours.placing.run()), self.server:
+            work = self.after_hours.placing.run(), self.after_hours.reaper.run()
+            async with running(self._keep_time(), *work), self.server:
                 self.log.info("Ready for calls.", agi=str(self.settings.agi), http=str(self.settings.http))
                 await stop.wait()
                 self.log.info(

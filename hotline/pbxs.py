@@ -39,6 +39,8 @@ class Pbxs:
         self._clients = {manager.name: self._client(manager) for manager in managers}
         self._nets: dict[str, Nets] = {}
         self._rung: dict[str, asyncio.Future[OriginateResponse]] = {}  # action id → how an agent took a callback
+        self._asking = 0  # Originates whose replies were not read yet: their answers may be here already
+        self._early: dict[str, OriginateResponse] = {}
 
     def _client(self, pbx: Manager) -> Client:
         def on_link(up: bool) -> None:
@@ -46,7 +48,14 @@ class Pbxs:
 
         address = pbx.address
         return Client(
-            address.host, address.port, pbx.user, pbx.secret, name=pbx.name, clock=self._now, on_link=on_link
+            address.host,
+            address.port,
+            pbx.user,
+            pbx.secret,
+            name=pbx.name,
+            clock=self._now,
+            on_link=on_link,
+            on_answer=self._tell_answer,
         )
 
     @property
@@ -83,11 +92,7 @@ class Pbxs:
 
     async def _listen(self, client: Client, nets: Nets) -> None:
         async for message in client.events():
-            if isinstance(message, OriginateResponse):
-                if client.is_ours(message.action_id):
-                    self._tell_answer(message)
-            else:
-                await nets.hear(message)
+            await nets.hear(message)
 
     # -- callbacks ------------------------------------------------------------------------------------------------
 
@@ -126,46 +131,53 @@ class Pbxs:
         variables: Mapping[str, str],
     ) -> OriginateResponse | None:
         """None when the PBX refused. Raises LinkDown, TimeoutError."""
-        reply = await client.originate(
-            phone,
-            channel_id=channel_id,
-            context="hotline-callback",
-            exten="s",
-            seconds=seconds,
-            caller_id=caller_id,
-            variables=variables,
-        )
-        if not reply.ok:
-            return None
+        self._asking += 1
+        try:
+            reply = await client.originate(
+                phone,
+                channel_id=channel_id,
+                context="hotline-callback",
+                exten="s",
+                seconds=seconds,
+                caller_id=caller_id,
+                variables=variables,
+            )
+            waiting = self._rung[reply.action_id] = asyncio.get_running_loop().create_future()
+            if early := self._early.pop(reply.action_id, None):
+                waiting.set_result(early)
+        finally:
+            self._asking -= 1
+            if not self._asking:
+                self._early.clear()
         try:
             async with asyncio.timeout(seconds + ANSWER_PATIENCE):
-                return await self._answer_of(reply.action_id)
+                return await waiting if reply.ok else None
         finally:
-            self._rung.pop(reply.action_id, None)
-
-    def _answer_of(self, action_id: str) -> asyncio.Future[OriginateResponse]:
-        """The answer may come before we have read the reply."""
-        return self._rung.setdefault(action_id, asyncio.get_running_loop().create_future())
+            del self._rung[reply.action_id]
 
     def _tell_answer(self, answer: OriginateResponse) -> None:
-        waiting = self._answer_of(answer.action_id)
-        if not waiting.done():
+        """Nobody waits for it who has given it up, nor for those of other users of the PBX."""
+        waiting = self._rung.get(answer.action_id)
+        if waiting is None and self._asking:
+            self._early[answer.action_id] = answer
+        elif waiting and not waiting.done():
             waiting.set_result(answer)
-        # whoever waited may have given up
-        asyncio.get_running_loop().call_later(ANSWER_PATIENCE, self._rung.pop, answer.action_id, None)
 
-    async def channels(self) -> frozenset[str] | None:
-        """The ids of all channels there are; None when a PBX cannot tell."""
+    async def channels(self, pbx: str) -> frozenset[str] | None:
+        """The ids of all channels of a PBX, or of all that we are linked to (""); None when that is not known now."""
+        asked = [self._clients.get(pbx)] if pbx else list(self._clients.values())
         ids: set[str] = set()
-        try:
-            for client in self._clients.values():
+        for client in asked:
+            if client is None:
+                return None
+            try:
                 snapshot = await client.snapshot()
-                if not snapshot.complete:
-                    return None
-                ids.update(each.uniqueid for each in snapshot.channels)
-        except LinkDown:
-            return None
-        return frozenset(ids)
+            except LinkDown:
+                return None
+            if not snapshot.complete:
+                return None
+            ids.update(each.uniqueid for each in snapshot.channels)
+        return frozenset(ids) if asked else None
 
     async def look(self) -> None:
         """Compare Redis with every PBX now."""

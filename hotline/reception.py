@@ -257,8 +257,7 @@ class Reception:
             self._log.warning("A request without a sound callback in it was refused.", problem=str(problem))
             return
         with bound_contextvars(call=hand.call):
-            if await self._legs.may_serve(hand):
-                await self._legs.ended(hand, last_word(channel.request))
+            if await self._legs.may_serve(hand) and await self._legs.ended(hand, last_word(channel.request)):
                 await told(channel)
 
     async def _agent(self, channel: Channel) -> None:

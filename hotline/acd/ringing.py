@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from hotline.acd.desk import Desk
 from hotline.acd.model import Missed, Offer
@@ -25,21 +25,29 @@ MISSES = {
 
 
 @contextlib.asynccontextmanager
-async def held(desk: Desk, offer: Offer) -> AsyncIterator[None]:
-    """Renew the lease of an offer that was taken."""
-    renewing = asyncio.create_task(_renew(desk, offer), name=f"renew {offer.call}")
+async def renewing(call: str, renew: Callable[[], Awaitable[bool]]) -> AsyncIterator[None]:
+    """Show every few seconds that we are alive, until `renew` says that it matters no more."""
+    task = asyncio.create_task(_renew(renew), name=f"renew {call}")
     try:
         yield
     finally:
-        renewing.cancel()
-        await asyncio.gather(renewing, return_exceptions=True)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
-async def _renew(desk: Desk, offer: Offer) -> None:
-    """Until they talk, or the offer is over."""
-    applied = True
-    while applied:
+async def _renew(renew: Callable[[], Awaitable[bool]]) -> None:
+    matters = True
+    while matters:
         await asyncio.sleep(RENEW_EVERY)
-        now = desk.now()
         with contextlib.suppress(StoreDown):
-            applied = (await desk.core.take(offer, now, now + LEASE_MARGIN)).applied
+            matters = await renew()
+
+
+def held(desk: Desk, offer: Offer) -> contextlib.AbstractAsyncContextManager[None]:
+    """Renew the lease of an offer that was taken, until they talk, or it is over."""
+
+    async def renew() -> bool:
+        now = desk.now()
+        return (await desk.core.take(offer, now, now + LEASE_MARGIN)).applied
+
+    return renewing(offer.call, renew)

@@ -91,6 +91,8 @@ class Promise:
     claim: str = ""
     """Of who has it in hand."""
     lease: float = 0.0
+    pbx: str = ""
+    """Where an agent is, or was last, on the line for it."""
     also: tuple[str, ...] = ()
     """Messages of the same number that are heard with this one."""
     into: str = ""
@@ -158,9 +160,9 @@ class Ledger:
         known = [name.decode() for name in await self._store.read("hgetall", self._keys[0] + b"queues")]
         return [*(each for each in sorted(known) if each != queue == self._served_by(each)), queue]
 
-    async def hold(self, id: str, token: str) -> bool:
-        """We are alive, and have it in hand; False when it is not ours any more."""
-        return bool(await self._run("hold", id, token))
+    async def hold(self, id: str, token: str, pbx: str = "") -> bool:
+        """We are alive, and have it in hand, an agent on the line at `pbx`; False when it is not ours any more."""
+        return bool(await self._run("hold", id, token, pbx))
 
     async def release(self, id: str, token: str) -> bool:
         """Put it back to its place, untried; False when it is not ours, or the customer's phone was rung."""
@@ -190,7 +192,7 @@ class Ledger:
 
     async def silent(self) -> list[Promise]:
         """Those of our spool whose customers' phones were rung, and whose holders were silent for LEASE seconds."""
-        ids = await self._run("list", "leases", "-inf", f"{self._now():.6f}", 100)
+        ids = await self._run("list", "leases", "-inf", f"{self._now():.6f}", 1000)
         found = [each for each in await self.find_all(ids) if each.state is State.DIALING]
         return [each for each in found if await self.owns(each)]
 
@@ -323,7 +325,7 @@ def _promise(fields: dict[str, Any]) -> Promise:
         return float(fields.get(name) or 0)
 
     plain = ("id", "queue", "entry", "language", "number", "source", "reason", "part", "note", "key", "sha256")
-    about = ("outcome", "by", "agent", "token", "claim", "into", "spool", "call")
+    about = ("outcome", "by", "agent", "token", "claim", "pbx", "into", "spool", "call")
     return Promise(
         **{name: text(name) for name in (*plain, *about)},
         state=State(fields["state"]),

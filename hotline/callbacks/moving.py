@@ -1,14 +1,24 @@
-"""Moves of promises that the service makes: on disk, in Redis, and told."""
+"""Moves of promises that the service makes: on disk, in Redis, and told.
+
+Rules of this file:
+- What is told has happened. A line that came too late, about an attempt that had ended or a promise that had, is not.
+"""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
 from hotline.callbacks.ledger import Ledger, Promise
+from hotline.callbacks.lines import Move
 from hotline.callbacks.outcome import Next
 from hotline.callbacks.promise import Promises
+from hotline.callbacks.states import State
 from hotline.clock import Clock
 from hotline.events import Emit, PromiseMoved
+from hotline.store import StoreDown
+
+_SAME = 1e-6
+"""Seconds that a moment loses as text."""
 
 
 class Mover:
@@ -29,10 +39,21 @@ class Mover:
         call: str = "",
     ) -> None:
         """As Ledger.move. Raises OSError."""
-        await self._ledger.move(
+        line = await self._ledger.move(
             promise, following.state, due=following.due, outcome=outcome, by=by, agent=agent, token=token, call=call
         )
-        self.tell(promise, following, outcome=outcome, by=by, agent=agent, call=call)
+        if await self._believed(line):
+            self.tell(promise, following, outcome=outcome, by=by, agent=agent, call=call)
+
+    async def _believed(self, line: Move) -> bool:
+        """Also one that Redis does not know yet."""
+        try:
+            found = await self._ledger.find(line.id)
+        except StoreDown:
+            return True
+        if found is None or abs(found.moved - line.at) > _SAME:
+            return found is None or found.moved > line.at
+        return found.state in (line.state, State.DUE) and (found.outcome, found.by) == (line.outcome, line.by)
 
     def tell(
         self, promise: Promise, following: Next, *, outcome: str = "", by: str = "", agent: str = "", call: str = ""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from contextlib import suppress
+from dataclasses import replace
 
 from agi.channel import Channel, HungUp, WireLost
 from agi.protocol import CommandRefused, Request
@@ -27,18 +28,19 @@ from hotline.phones.agi import (
     seconds_between,
 )
 from hotline.phones.sounds import Sounds
-from hotline.placing.hand import InHand, LastWord
+from hotline.placing.hand import InHand, Unrung
+from hotline.placing.last_word import LastWord
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,120}")
 _TOKEN = re.compile(r"[a-z]{1,40}")
-_NOT_RUNG = ("", "LATE")
-"""HOTLINE_CUSTOMER of an attempt that may be made all the same."""
+_NOT_RUNG = {"": Unrung.REFUSED, "REFUSED": Unrung.REFUSED, "LATE": Unrung.LATE}
+"""HOTLINE_CUSTOMER of an attempt in which nobody was rung; it is empty where the dialplan has no such context."""
 _NUMBER = re.compile(r"\+[1-9][0-9]{7,14}")
 
 
 def in_hand(request: Request) -> InHand:
     """From agi://…/callback,uniqueid,PBX,promise,claim,offer. Raises BadCall."""
-    _, _, promise, claim, offer, *_ = (*request.args, *[""] * 5)
+    _, pbx, promise, claim, offer, *_ = (*request.args, *[""] * 5)
     held = parse_offer(offer)
     if held is None:
         raise BadCall("A callback's offer (fifth argument) is missing.")
@@ -47,6 +49,7 @@ def in_hand(request: Request) -> InHand:
         claim=checked(_TOKEN, claim, "claim (fourth argument)"),
         agent=held[0],
         token=held[1],
+        pbx=checked(PBX, pbx, "PBX (second argument)"),
     )
 
 
@@ -55,7 +58,12 @@ def last_word(request: Request) -> LastWord:
     customer, status, answered, now, *_ = (*request.args[5:9], "", "", "", "")
     rung = customer not in _NOT_RUNG
     talked = seconds_between(answered, now) if rung and answered else 0.0
-    return LastWord(rung, outcome_of(status if rung else ""), talked)
+    return LastWord(rung, _reached(outcome_of(status if rung else ""), answered), talked)
+
+
+def _reached(outcome: DialOutcome, answered: str) -> DialOutcome:
+    """Who hung up during the greeting has not talked with the agent."""
+    return DialOutcome.NO_ANSWER if outcome is DialOutcome.ANSWERED and not answered else outcome
 
 
 async def told(channel: Channel) -> None:
@@ -70,8 +78,7 @@ class AgentPhone(AgiPhone):
     def __init__(self, channel: Channel, hand: InHand, *, sounds: Sounds, language: str) -> None:
         """Raises BadCall."""
         where = checked(CHANNEL, channel.request.channel, "agi_channel")
-        pbx = checked(PBX, channel.request.args[1], "PBX (second argument)")
-        info = CallInfo(call=hand.call, channel=where, pbx=pbx, dialed="callback")
+        info = CallInfo(call=hand.call, channel=where, pbx=hand.pbx, dialed="callback")
         super().__init__(channel, info, sounds=sounds, language=language, languages=(language,))
 
     @on_the_line
@@ -82,8 +89,8 @@ class AgentPhone(AgiPhone):
     @on_the_line
     async def call_customer(
         self, /, number: str, *, before: int, seconds: float, caller_id: str, greeting: str, language: str
-    ) -> Dialed | None:
-        """Ring a customer's phone, and talk; None when it is later than `before` by the PBX's clock.
+    ) -> Dialed | Unrung:
+        """Ring a customer's phone, and talk; not when it is later than `before` by the PBX's clock.
 
         The customer hears the prompt `greeting` in `language` first. After the talk, or without one, the agent is
         still on the line; else HungUp. Raises ValueError for what is no international number.
@@ -92,13 +99,12 @@ class AgentPhone(AgiPhone):
             raise ValueError("A customer's number must be + and 8 to 15 digits.")
         await self._quiet()
         file = self._sounds.find(greeting, language) or ""
-        try:
+        with suppress(CommandRefused):  # its variables tell how far it came
             await self._channel.gosub(
                 "hotline-call-customer", number, before, math.ceil(seconds), caller_id, "" if "," in file else file
             )
-        except CommandRefused:
-            return Dialed(DialOutcome.UNREACHABLE)
-        customer = await self._channel.get_variable(PREFIX + "CUSTOMER")
-        if customer in _NOT_RUNG:
-            return None
-        return Dialed(DialOutcome.CANCELLED) if customer == "REFUSED" else await self._dialed()
+        customer, answered = await self._channel.get_variables(PREFIX + "CUSTOMER", PREFIX + "ANSWERED")
+        if why := _NOT_RUNG.get(customer):
+            return why
+        dialed = await self._dialed()
+        return replace(dialed, outcome=_reached(dialed.outcome, answered))

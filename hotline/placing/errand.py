@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
 from hotline.acd.desk import Desk
 from hotline.acd.model import CALLBACK, CallState, Left, Missed, Offer, QueueSettings, Standing
-from hotline.acd.ringing import LEASE_MARGIN, RENEW_EVERY
+from hotline.acd.ringing import LEASE_MARGIN, renewing
 from hotline.acd.virtual import PBX, queue_of_callbacks
 from hotline.callbacks.ledger import Ledger, Promise
 from hotline.events import CallbackOffered
@@ -29,6 +29,10 @@ LOOK_EVERY = 1.0
 GRACE = 3.0
 """Seconds that a missed ring stays in hand: an agent who answered in the last moment is about to be heard of."""
 
+REST, LONGEST_REST = 10.0, 60.0
+"""Seconds that a promise gets no agent after a ring that nobody knows the end of: doubled from the first to the last,
+so that agents are not held again and again for what no PBX can do."""
+
 
 class Ring(Protocol):
     def __call__(
@@ -38,7 +42,7 @@ class Ring(Protocol):
 
 
 class Errand:
-    """`wanted` tells whether the customer may still be rung; when not, the promise goes back to its place."""
+    """`wanted` tells whether the customer may and can still be rung; when not, the promise goes back to its place."""
 
     def __init__(
         self,
@@ -57,6 +61,7 @@ class Errand:
         self._ledger, self._desk, self._ring, self._wanted = ledger, desk, ring, wanted
         self._bell = asyncio.Event()
         self._spent: set[int] = set()
+        self._rest, self._rests_until = 0.0, 0.0
 
     def wake(self) -> None:
         """There may be an offer."""
@@ -69,7 +74,14 @@ class Errand:
                 if await self._step():
                     return
             except StoreDown:
+                if not self._wanted():
+                    return  # the lease runs out, and hotline.placing.reaper finds the virtual caller
                 await asyncio.sleep(LOOK_EVERY)
+
+    async def give_up(self) -> None:
+        """Something is wrong with it: it goes back to its place when the lease runs out, not at once."""
+        with contextlib.suppress(StoreDown):
+            await self._withdraw()
 
     async def _step(self) -> bool:
         """Look once, and act; True when the errand is over. Raises StoreDown."""
@@ -79,6 +91,8 @@ class Errand:
         if not self._wanted():
             await self._withdraw()
             return await self._ledger.release(self.promise.id, self.token)
+        if self._desk.now() < self._rests_until:
+            return await self._wait()
         standing = await self._stand()
         rung = standing.offer is not None and standing.offer.token in self._spent
         if standing.state is CallState.TALKING and rung:
@@ -86,6 +100,9 @@ class Errand:
         # an agent who has it from an earlier claim, in the hand of a process that was stopped, comes to an end first
         if standing.state is not CallState.TALKING and standing.offer and not rung:
             return await self._offer(standing.offer)
+        return await self._wait()
+
+    async def _wait(self) -> bool:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LOOK_EVERY):
                 await self._bell.wait()
@@ -96,7 +113,7 @@ class Errand:
         """Out of the core, unless somebody else has the promise in hand by now: then it is theirs there, too."""
         found = await self._ledger.find(self.promise.id)
         if found is None or found.claim in ("", self.token):
-            await self._desk.gone(self.call, Left.LOST)
+            await self._desk.gone(self.call, Left.CALLBACK)
 
     async def _stand(self) -> Standing:
         standing = await self._desk.core.look(self.call)
@@ -119,9 +136,9 @@ class Errand:
 
     async def _offer(self, offer: Offer) -> bool:
         """Ring the agent of an offer; True once they answered, or the promise is not ours any more."""
-        self._spent.add(offer.token)
         began = self._desk.now()
         taken = await self._desk.core.take(offer, began, began + self.queue.ring + LEASE_MARGIN)
+        self._spent.add(offer.token)
         if not self._desk.carry_out(taken, "ringing", self.call).applied:
             return False
         self._desk.emit(
@@ -129,7 +146,7 @@ class Errand:
                 at=began, call=self.call, queue=self.promise.queue, promise=self.promise.id, agent=offer.agent
             )
         )
-        async with self._held(offer):
+        async with renewing(self.call, lambda: self._renew(offer)):
             missed = await self._ring(
                 offer.phone,
                 channel_id=f"{self.call}_{offer.token}",
@@ -146,29 +163,20 @@ class Errand:
         if missed is None:
             return True
         await self._desk.missed(offer, missed, self._desk.now() - began)
+        self._rest = min(LONGEST_REST, 2 * self._rest or REST) if missed is Missed.LOST else 0.0
+        self._rests_until = self._desk.now() + self._rest
         return False
 
     def _shown(self) -> str:
         """What the agent's phone shows while it rings."""
         return f'"Callback" <{self.promise.number}>' if self.promise.number else '"Callback" <>'
 
-    @contextlib.asynccontextmanager
-    async def _held(self, offer: Offer) -> AsyncIterator[None]:
+    async def _renew(self, offer: Offer) -> bool:
         """Keep promise and agent in hand while the agent's phone rings."""
-        renewing = asyncio.create_task(self._renew(offer), name=f"renew {self.call}")
-        try:
-            yield
-        finally:
-            renewing.cancel()
-            await asyncio.gather(renewing, return_exceptions=True)
-
-    async def _renew(self, offer: Offer) -> None:
-        while True:
-            await asyncio.sleep(RENEW_EVERY)
-            now = self._desk.now()
-            with contextlib.suppress(StoreDown):
-                await self._ledger.hold(self.promise.id, self.token)
-                await self._desk.core.take(offer, now, now + LEASE_MARGIN)
+        now = self._desk.now()
+        await self._ledger.hold(self.promise.id, self.token)
+        await self._desk.core.take(offer, now, now + LEASE_MARGIN)
+        return True
 
 
 def _places(queue: QueueSettings) -> QueueSettings:

@@ -7,31 +7,30 @@ Rules of this file:
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import enum
 from dataclasses import dataclass, replace
 
 from hotline.acd.desk import Desk
 from hotline.acd.model import CALLBACK, CallState, Missed, Offer
+from hotline.acd.ringing import renewing
 from hotline.acd.virtual import PBX, SUFFIX
 from hotline.callbacks.ledger import Ledger, Promise
 from hotline.callbacks.outcome import not_made
 from hotline.callbacks.states import State
-from hotline.flow.phone import DialOutcome
 from hotline.store import StoreDown
-
-RENEW_EVERY = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class InHand:
-    """Which callback an agent's channel is for: the promise, the claim by which it is in hand, the core's offer."""
+    """Which callback an agent's channel is for: the promise, the claim by which it is in hand, the core's offer; and
+    on which PBX that channel is."""
 
     promise: str
     claim: str
     agent: str
     token: int
+    pbx: str = ""
 
     @property
     def call(self) -> str:
@@ -44,14 +43,13 @@ class InHand:
         return f"{self.claim}:{self.agent}:{self.token}"
 
 
-@dataclass(frozen=True, slots=True)
-class LastWord:
-    """How it stood with the customer when the agent's channel went: whether their phone was rung, how that ended, and
-    for how many seconds they talked."""
+class Unrung(enum.Enum):
+    """Why a customer's phone did not ring."""
 
-    rung: bool
-    outcome: DialOutcome
-    talked: float
+    LATE = enum.auto()
+    """The service was too slow, by the PBX's clock."""
+    REFUSED = enum.auto()
+    """The PBX has no trunk for callbacks, or not our dialplan."""
 
 
 class Hands:
@@ -64,6 +62,12 @@ class Hands:
         """The agent wraps up. Twice is nothing."""
         queue = promise.queue if promise.keeps_place else promise.queue + SUFFIX
         await self._desk.finished(self._offer(hand, queue), "agent", talked, promise.arrival)
+
+    async def ended(self, hand: InHand, talked: float) -> None:
+        """The agent's channel is gone: they wrap up, unless that is known. Raises StoreDown."""
+        standing = await self._desk.core.look(hand.call)
+        if standing.queue:
+            await self._desk.finished(self._offer(hand, standing.queue), "agent", talked, standing.arrival)
 
     async def let_go(self, hand: InHand) -> None:
         """This agent is free; whoever else has the promise by now keeps its place in the core."""
@@ -99,19 +103,14 @@ class Hands:
 
     async def hold(self, hand: InHand) -> bool:
         promise = hand.promise
-        return await self._ledger.hold(promise, hand.claim) or await self._ledger.hold(promise, hand.attempt)
+        for token in (hand.claim, hand.attempt):
+            if await self._ledger.hold(promise, token, hand.pbx):
+                return True
+        return False
 
-    @contextlib.asynccontextmanager
-    async def held(self, hand: InHand) -> AsyncIterator[None]:
-        renewing = asyncio.create_task(self._renew(hand), name=f"hold {hand.call}")
-        try:
-            yield
-        finally:
-            renewing.cancel()
-            await asyncio.gather(renewing, return_exceptions=True)
+    def held(self, hand: InHand) -> contextlib.AbstractAsyncContextManager[None]:
+        async def renew() -> bool:
+            await self.hold(hand)
+            return True  # an attempt that is over has its agent on the line still
 
-    async def _renew(self, hand: InHand) -> None:
-        while True:
-            await asyncio.sleep(RENEW_EVERY)
-            with contextlib.suppress(StoreDown):
-                await self.hold(hand)
+        return renewing(hand.call, renew)

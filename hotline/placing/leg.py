@@ -3,8 +3,8 @@
 Rules of this file:
 - The customer is rung at the agent's key press alone, after the ledger said that it is this attempt's turn.
 - While the agent is on the line, promise and agent are kept in hand; whoever else wants them must wait.
-- An agent may hang up at any moment, and this service may die: the dialplan's last word (`ended`) says then what
-  became of the promise. It comes after every callback, and changes nothing where all was told before.
+- An agent may hang up at any moment, and this service may die: the dialplan's last word says then what became of the
+  promise, and frees the agent.
 """
 
 from __future__ import annotations
@@ -26,8 +26,10 @@ from hotline.callbacks.promise import Promises
 from hotline.callbacks.settings import Dialing
 from hotline.callbacks.states import State
 from hotline.flow.moments import spoken_past
-from hotline.flow.phone import Dialed, DialOutcome, LineLost, Phone
-from hotline.placing.hand import Hands, InHand, LastWord
+from hotline.flow.phone import Dialed, DialOutcome, HungUp, Phone
+from hotline.placing.brake import Brake
+from hotline.placing.hand import Hands, InHand, Unrung
+from hotline.placing.last_word import LastWord, LastWords
 from hotline.store import StoreDown
 
 ASKS = 5
@@ -54,8 +56,8 @@ class AgentLine(Phone, Protocol):
 
     async def call_customer(
         self, number: str, *, before: int, seconds: float, caller_id: str, greeting: str, language: str
-    ) -> Dialed | None:
-        """Ring the number and talk; None, and nothing rings, when it is later than `before` by the PBX's clock."""
+    ) -> Dialed | Unrung:
+        """Ring the number and talk. Nothing rings when it is later than `before` by the PBX's clock."""
 
 
 class Recordings(Protocol):
@@ -76,11 +78,13 @@ class Legs:
         *,
         guard: Guard,
         dialing: Dialing,
+        brake: Brake,
         region: str = "",
     ) -> None:
         self._ledger, self._desk, self._mover, self._promises = ledger, desk, mover, promises
         self._recordings, self._guard, self._dialing, self._region = recordings, guard, dialing, region
-        self._hands = Hands(ledger, desk)
+        self._brake, self._hands = brake, Hands(ledger, desk)
+        self._last_words = LastWords(ledger, desk, mover, promises)
 
     async def may_serve(self, hand: InHand) -> bool:
         """Whether the promise is of our spool; else another service is to be asked."""
@@ -99,42 +103,22 @@ class Legs:
             return
         began = self._desk.now()
         await self._desk.answered(hand.call, hand.agent, hand.token)
-        over = True
+        over = False
         try:
             async with self._hands.held(hand):
                 await self._talk(phone, hand, promise)
             await phone.hang_up()
-        except LineLost:
-            over = False  # agent and customer may be talking: the dialplan's last word will come
+            over = True
+        except HungUp:
+            over = True
             raise
-        finally:
+        finally:  # whatever else ends it here, agent and customer may be talking: the dialplan's last word will come
             if over:
                 await self._hands.finish(hand, promise, self._desk.now() - began)
 
-    async def ended(self, hand: InHand, last: LastWord) -> None:
-        """The dialplan's last word on a callback: the agent's channel is gone."""
-
-        async def tell(_: str) -> None:
-            if promise := await self._ledger.find(hand.promise):
-                await self._left_over(hand, promise, last)
-                await self._hands.finish(hand, promise, last.talked)
-
-        # by a name of its own: within, the core is told of the call, in its turn
-        await self._desk.settle(hand.promise, "the end of a callback", tell)
-
-    async def _left_over(self, hand: InHand, promise: Promise, last: LastWord) -> None:
-        """Move on a promise that was still in this agent's hand; where that was told before, do nothing."""
-        now, attempt = self._desk.now(), promise.state is State.DIALING and promise.token == hand.attempt
-        if attempt and last.rung:
-            outcome = "agent-hung-up" if last.outcome is DialOutcome.CANCELLED else OUTCOMES.get(last.outcome, "")
-            following = after_attempt(self._promises, promise, outcome, now) if outcome else Next(State.TALKED)
-        elif attempt or (promise.state is State.OFFERED and promise.claim == hand.claim):
-            outcome, following = "not-rung" if attempt else "agent-hung-up", untried(self._promises, promise, now)
-            promise = not_made(promise) if attempt else promise
-        else:
-            return
-        token = hand.attempt if attempt else ""
-        await self._mover.move(promise, following, outcome=outcome, by="agent", agent=hand.agent, token=token)
+    async def ended(self, hand: InHand, last: LastWord) -> bool:
+        """The dialplan's last word (hotline.placing.last_word); whether all is told."""
+        return await self._last_words.hear(hand, last)
 
     # -- the dialogue ---------------------------------------------------------------------------------------------
 
@@ -171,8 +155,11 @@ class Legs:
         zone = self._promises.zone(promise.queue)
         asked = datetime.fromtimestamp(promise.arrival, zone)
         reason = (promise.reason,) if promise.reason else ()
-        number = ("callback-number", *spoken_number(promise.number, self._region)) if promise.number else ()
-        return ("callback-announce", *reason, *spoken_past(asked, now, language), *number)
+        about = ("callback-announce", *reason, *spoken_past(asked, now, language))
+        if not promise.number:
+            return about
+        doubt = () if promise.confirmed else ("callback-unconfirmed",)
+        return (*about, "callback-number", *spoken_number(promise.number, self._region), *doubt)
 
     async def _play(self, phone: AgentLine, ids: list[str]) -> str:
         """Play recordings; the key that cut them short, which is the next answer."""
@@ -246,16 +233,21 @@ class Legs:
             )
         await phone.say(("callback-not-now",))
 
-    async def _after(self, phone: AgentLine, hand: InHand, attempt: Promise, dialed: Dialed | None) -> None:
+    async def _unrung(self, phone: AgentLine, hand: InHand, attempt: Promise, why: Unrung) -> None:
+        """The PBX did not ring the customer: the attempt is taken back."""
+        if why is Unrung.REFUSED:
+            self._brake.refused(hand.pbx)
+        following = untried(self._promises, attempt, self._desk.now())
+        await self._mover.move(not_made(attempt), following, outcome="not-rung", agent=hand.agent, token=hand.attempt)
+        await phone.say(("callback-not-now",))
+
+    async def _after(self, phone: AgentLine, hand: InHand, attempt: Promise, dialed: Dialed | Unrung) -> None:
         """The customer's phone rings no more, and the agent is still there."""
-        now = self._desk.now()
-        if dialed is None:  # we were too slow
-            following = untried(self._promises, attempt, now)
-            await self._mover.move(
-                not_made(attempt), following, outcome="not-rung", agent=hand.agent, token=hand.attempt
-            )
-            await phone.say(("callback-not-now",))
+        if isinstance(dialed, Unrung):
+            await self._unrung(phone, hand, attempt, dialed)
             return
+        self._brake.went()
+        now = self._desk.now()
         if dialed.outcome is DialOutcome.ANSWERED:
             outcome = await self._ask_outcome(phone)
         else:

@@ -1,0 +1,172 @@
+"""Errands against a real ledger and a real core: promises that are taken in hand, offered, and put back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from floor import ANNA, Floor
+from outbound import LAN, Outbound
+
+from hotline.acd.model import CALLBACK, AgentState, CallState, Missed
+from hotline.callbacks.states import State
+from hotline.placing import errand
+from hotline.store import Store, StoreDown
+
+
+@pytest.fixture
+async def outbound(
+    floor: Floor, tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Outbound]:
+    monkeypatch.setattr(errand, "GRACE", 0.01)
+    monkeypatch.setattr(errand, "LOOK_EVERY", 0.05)
+    await floor.core.login(ANNA, floor.moment)
+    outbound = Outbound(floor, tmp_path / "spool", store)
+    yield outbound
+    for task in outbound.placing._running:
+        task.cancel()
+    await asyncio.gather(*outbound.placing._running, return_exceptions=True)
+
+
+async def over(outbound: Outbound) -> None:
+    """Until all errands are."""
+    async with asyncio.timeout(5):
+        await asyncio.gather(*outbound.placing._running)
+
+
+async def rings(outbound: Outbound) -> None:
+    async with asyncio.timeout(5):
+        await outbound.switches.rung.wait()
+    outbound.switches.rung.clear()
+
+
+async def left(outbound: Outbound, id: str) -> bool:
+    """Whether the promise is nowhere in the core."""
+    state = (await outbound.floor.core.look(CALLBACK + id)).state
+    return state in (CallState.ENDED, CallState.UNKNOWN)
+
+
+async def test_a_ring_that_nobody_knows_the_end_of_is_not_tried_again_at_once(outbound: Outbound):
+    async def lost() -> Missed:
+        return Missed.LOST
+
+    id, outbound.switches.answer = await outbound.promise(), lost
+    await outbound.placing.round()
+    await rings(outbound)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(outbound.switches.rung.wait(), 0.5)
+    assert await outbound.floor.agent("anna") is AgentState.IDLE
+    assert (await outbound.found(id)).state is State.OFFERED
+    outbound.floor.moment += errand.REST
+    await rings(outbound)
+
+
+async def test_without_a_pbx_that_could_ring_promises_go_back_to_their_place(outbound: Outbound):
+    await outbound.floor.core.pause("anna", "lunch", outbound.now())
+    id = await outbound.promise()
+    await outbound.placing._begin("power", cap=5, place=False)
+    outbound.switches.any_up = False
+    await over(outbound)
+    assert (await outbound.found(id)).state is State.DUE
+    assert await left(outbound, id)
+    assert outbound.switches.rings == []
+
+
+async def test_nothing_is_taken_in_hand_after_a_pbx_refused_to_ring_customers(outbound: Outbound):
+    await outbound.promise()
+    outbound.brake.refused("pbx1")
+    placing = asyncio.create_task(outbound.placing.run())
+    await asyncio.sleep(0.2)
+    assert outbound.switches.rings == []
+    placing.cancel()
+    await asyncio.gather(placing, return_exceptions=True)
+
+
+async def test_a_service_drains_also_while_redis_is_away(outbound: Outbound, monkeypatch: pytest.MonkeyPatch):
+    await outbound.floor.core.pause("anna", "lunch", outbound.now())
+    await outbound.promise()
+    await outbound.placing._begin("power", cap=5, place=False)
+
+    async def away(*_: object) -> None:
+        raise StoreDown("Redis does not answer.")
+
+    monkeypatch.setattr(outbound.ledger, "hold", away)
+    async with asyncio.timeout(3):
+        await outbound.placing.drain()
+
+
+async def test_nothing_is_taken_in_hand_once_a_service_drains(outbound: Outbound, monkeypatch: pytest.MonkeyPatch):
+    id, claim = await outbound.promise(), outbound.ledger.claim
+
+    async def slowly(*args: object, **about: object) -> object:
+        await outbound.placing.drain()  # which begins while Redis is asked
+        return await claim(*args, **about)
+
+    monkeypatch.setattr(outbound.ledger, "claim", slowly)
+    await outbound.placing.round()
+    assert not outbound.placing._running
+    assert (await outbound.found(id)).state is State.DUE
+
+
+async def test_errands_end_with_the_service(outbound: Outbound):
+    never = asyncio.Event()
+
+    async def rings_on() -> None:
+        await never.wait()
+
+    outbound.switches.answer = rings_on
+    await outbound.promise()
+    placing = asyncio.create_task(outbound.placing.run())
+    await rings(outbound)
+    placing.cancel()
+    await asyncio.gather(placing, return_exceptions=True)
+    assert not [task for task in outbound.placing._running if not task.done()]
+
+
+async def test_an_errand_that_fails_is_told_and_leaves_nobody_held(outbound: Outbound):
+    async def fault() -> None:
+        raise ValueError("a fault of ours")
+
+    id, outbound.switches.answer = await outbound.promise(), fault
+    await outbound.placing.round()
+    await rings(outbound)
+    await over(outbound)
+    assert await left(outbound, id)
+    assert await outbound.floor.agent("anna") is AgentState.IDLE
+    (told,) = outbound.log.calls
+    assert (told.method_name, told.kwargs["call"]) == ("error", CALLBACK + id)
+    assert (await outbound.found(id)).state is State.OFFERED
+    outbound.floor.moment += 31
+    await outbound.ledger.catch_up()
+    assert (await outbound.found(id)).state is State.DUE
+
+
+async def test_an_offer_that_redis_could_not_be_told_of_is_rung_all_the_same(
+    outbound: Outbound, monkeypatch: pytest.MonkeyPatch
+):
+    take, failed = outbound.floor.core.take, asyncio.Event()
+
+    async def fails_once(*args: object) -> object:
+        if failed.is_set():
+            return await take(*args)
+        failed.set()
+        raise StoreDown("Redis does not answer.")
+
+    monkeypatch.setattr(outbound.floor.core, "take", fails_once)
+    await outbound.promise()
+    await outbound.placing.round()
+    await rings(outbound)
+    assert failed.is_set()
+
+
+async def test_a_place_that_is_given_up_is_not_counted_as_a_caller_who_left(outbound: Outbound):
+    await outbound.floor.core.pause("anna", "lunch", outbound.now())
+    id = await outbound.promise(LAN, source="queue")
+    await outbound.placing.round()
+    (waiting,) = outbound.placing._errands.values()
+    await waiting._stand()
+    outbound.switches.any_up = False
+    await over(outbound)
+    assert await outbound.floor.core.ended(CALLBACK + id) == "callback"
