@@ -112,7 +112,8 @@ def promise(house: House, number: str) -> str:
     moment = FRIDAY_NIGHT.timestamp()
     entry = Entry(
         id=new_id(), call="pbx1-1.1", queue="power", entry="1900", language="en", recorded_at=moment,
-        due=TUESDAY.timestamp(), seconds=0.0, hung_up=True, kept_at=moment, sha256="", source="menu", number=number,
+        due=TUESDAY.timestamp(), seconds=0.0, hung_up=True, kept_at=moment, sha256="", source="menu", confirmed=True,
+        number=number,
     )  # fmt: skip
     Outbox(house.spool).add(entry)
     return entry.id
