@@ -176,10 +176,6 @@ class Client(Verbs):
     def up(self) -> bool:
         return self._up
 
-    def is_ours(self, action_id: str) -> bool:
-        """Whether we sent the action, and no other user of the PBX."""
-        return action_id.startswith(f"hotline-{self._ids}-")
-
     def events(self) -> AsyncIterator[Snapshot | Event]:
         """What the PBX says, a snapshot first after every connect. For one reader; ends when `run` does."""
         return self._mailbox
