@@ -1,0 +1,110 @@
+"""Toll fraud by callback: whatever number a promise has, and though an agent wants it, no such phone is ever rung."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest_asyncio
+from dialogue import NAM, agent
+
+from hotline.callbacks.lines import Entry
+from hotline.callbacks.outbox import Outbox, new_id
+from lab.house import ROOT, House, make_prompts
+from lab.party import Call
+from lab.world import World
+
+CONFIG = Path(__file__).parent / "callbacks.yaml"
+TUESDAY = datetime(2026, 12, 1, 8, 0, 1, tzinfo=ZoneInfo("Asia/Ho_Chi_Minh"))
+
+HOSTILE = (
+    "+841900545454",  # premium
+    "+84912345678&PJSIP/+881612345678@trunk",  # two phones at once
+    "0084912345678",
+    "+881612345678",  # a satellite
+    "+870773111632",
+    "+5352123456",  # a country that is not allowed
+    "0912345678",  # national
+    "84912345678",
+    "113",
+    "+84912345678/n",
+    "+84912345678@premium",
+    "+84912345678,30,tT",
+    "+84912345678\r\nAction: Originate",
+    "+84CALLNOW",
+    "${SHELL(id)}",
+    "+" + "84912345678" * 4,
+    "+\u0668\u0664\u0669\u0661\u0662\u0663\u0664\u0665\u0666\u0667\u0668",  # Arabic-Indic digits
+    "+8491234567\N{SUPERSCRIPT TWO}",
+    "+84 912 345 678",
+    "+840912345678",
+    "*97",
+)
+"""The first three are tried every time, all of them with --deep."""
+
+_INVITE = re.compile(r"Received SIP request .*\n(?:.*\n)??INVITE sips?:([^@ ;>]*)")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    """A hotline that calls back."""
+    sounds = ROOT / ".lab" / "test-sounds"
+    await make_prompts(CONFIG, sounds)
+    async with House(tmp_path / "house", CONFIG, sounds) as house:
+        yield house
+
+
+def promised(house: House, number: str, after: timedelta) -> None:
+    """A promise as the outbox has it, whoever wrote it there."""
+    moment = (TUESDAY - timedelta(days=1) + after).timestamp()
+    entry = Entry(
+        id=new_id(), call="pbx1-1.1", queue="power", entry="1900", language="en", recorded_at=moment,
+        due=moment, seconds=0.0, hung_up=True, kept_at=moment, sha256="", source="menu", number=number,
+        confirmed=True,
+    )  # fmt: skip
+    Outbox(house.spool).add(entry)
+
+
+async def tell_of_invites(world: World) -> None:
+    """From now on the world writes down all SIP that it receives."""
+    await world.console("module load res_pjsip_logger.so")
+    assert "enabled" in (await world.console("pjsip set logger on")).lower()
+
+
+def invited(world: World) -> list[str]:
+    """Whom the INVITEs were for that came from the PBX; retransmissions count."""
+    return _INVITE.findall(world.log.read_text(errors="replace"))
+
+
+async def hears(house: House, call: Call, prompt: str) -> None:
+    await call.hears(house.sounds / "en" / f"{prompt}.wav", within=20)
+
+
+async def test_no_hostile_number_is_ever_rung_though_an_agent_wants_it(house: House, deep: bool):
+    house.set_clock(TUESDAY)
+    numbers = HOSTILE if deep else HOSTILE[:3]
+    await tell_of_invites(house.world)
+    for place, number in enumerate((*numbers, NAM)):
+        promised(house, number, timedelta(minutes=place))
+    anna, customer = await agent(house, "anna"), await house.world.number(NAM)
+    for number in numbers:
+        mark = house.service.mark()
+        ringing = await anna.rings(within=20)
+        await ringing.answer()
+        await hears(house, ringing, "callback-announce")
+        await ringing.press("2")
+        await hears(house, ringing, "callback-not-allowed")
+        await ringing.press("4")
+        await house.service.event("PromiseMoved", after=mark, state="closed", attempts=0)
+        await ringing.finished()
+        assert set(invited(house.world)) == {"anna"}, number
+
+    ringing = await anna.rings(within=20)
+    await ringing.answer()
+    await hears(house, ringing, "callback-announce")
+    await ringing.press("2")
+    await (await customer.rings()).reject()  # who watches for INVITEs sees those that come
+    assert set(invited(house.world)) == {"anna", NAM}
