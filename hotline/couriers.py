@@ -20,7 +20,8 @@ from hotline.settings import Settings
 def couriers(settings: Settings, config: Config, *, kept: Path, now: Clock) -> Iterator[Courier]:
     """Those that can work. `kept` is the folder of the recordings."""
     zones = {name: config.calendars[each.calendar].zone for name, each in config.voicemail.items()}
-    places = Places(config.name, config.voicemail, zones)
+    reasons = {name: texts.get(config.flow.language, name) for name, texts in config.prompts.items()}
+    places = Places(config.name, config.voicemail, zones, reasons)
     if settings.smtp and _mailed(config):
         yield Mailer(settings.smtp, places, sender=config.dialing.mail_from, kept=kept, now=now)
     if settings.webhook_secret and _told(config):

@@ -64,8 +64,8 @@ class Courier(Protocol):
     def takes(self, entry: Entry) -> bool:
         """Whether this message is to be handed on this way."""
 
-    async def deliver(self, entry: Entry) -> None:
-        """Hand it on. Raises NotDelivered."""
+    async def deliver(self, entry: Entry) -> str:
+        """Hand it on; "", or a sentence that says who of several did not get it. Raises NotDelivered."""
 
 
 @dataclass(slots=True)
@@ -218,9 +218,11 @@ class Deliverer:
         entry = parcel.entry
         try:
             if not parcel.made:
-                await self._deliver(entry)
+                lacking = await self._deliver(entry)
                 parcel.made = True
                 self._emit(self._made(entry))
+                if lacking:
+                    self._emit(self._not_made(entry, lacking, given_up=True))
             await asyncio.to_thread(self._outbox.add, Done(id=entry.id, at=self._now(), what=self.what))
         except NotDelivered as failure:
             self._failed(parcel, str(failure))
@@ -231,11 +233,11 @@ class Deliverer:
             self._parcels.pop(entry.id, None)
             self._done[entry.id] = self._now()
 
-    async def _deliver(self, entry: Entry) -> None:
+    async def _deliver(self, entry: Entry) -> str:
         """Raises NotDelivered."""
         try:
             async with asyncio.timeout(self._limit):
-                await self._courier.deliver(entry)
+                return await self._courier.deliver(entry)
         except TimeoutError:
             raise NotDelivered(f"It took longer than {self._limit:g} s.") from None
         except NotDelivered:
@@ -253,16 +255,17 @@ class Deliverer:
         given_up = parcel.next > entry.kept_at + TRY_FOR
         if given_up:
             self._parcels.pop(entry.id, None)
-        self._emit(
-            DeliveryFailed(
-                at=self._now(),
-                call=entry.call,
-                queue=entry.queue,
-                promise=entry.id,
-                what=self.what,
-                problem=problem,
-                given_up=given_up,
-            )
+        self._emit(self._not_made(entry, problem, given_up=given_up))
+
+    def _not_made(self, entry: Entry, problem: str, *, given_up: bool) -> DeliveryFailed:
+        return DeliveryFailed(
+            at=self._now(),
+            call=entry.call,
+            queue=entry.queue,
+            promise=entry.id,
+            what=self.what,
+            problem=problem,
+            given_up=given_up,
         )
 
     def _made(self, entry: Entry) -> DeliveryMade:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -35,6 +35,8 @@ class Places:
     settings: Mapping[str, VoicemailSettings]
     zones: Mapping[str, ZoneInfo]
     """By queue, for all of `settings`."""
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    """The words of the prompts that name reasons."""
 
     def of(self, queue: str) -> VoicemailSettings | None:
         """A message of which nobody noted the queue goes where the first queue's go."""
@@ -51,9 +53,10 @@ def letter(
     """The mail, ready to be sent. `recording` is attached unless it is empty; `remark` says what became of it."""
     mail = EmailMessage(policy=_POLICY)
     name, _, domain = sender.partition("@")
-    mail["From"] = Address(places.hotline, name, domain)
+    mail["From"] = Address(_plain(places.hotline), name, domain)
     mail["To"] = ", ".join(to)
-    mail["Subject"] = f"{places.hotline}: message for {entry.queue or 'the hotline'}, {_shown(entry, places)}"
+    subject = f"{places.hotline}: message for {entry.queue or 'the hotline'}, {_shown(entry, places)}"
+    mail["Subject"] = _plain(subject)
     mail["Date"] = format_datetime(datetime.fromtimestamp(now, UTC))
     mail["Message-ID"] = f"<{entry.id}.voicemail@{domain}>"
     mail["Auto-Submitted"] = "auto-generated"
@@ -85,6 +88,11 @@ def told(entry: Entry, places: Places) -> bytes:
     return json.dumps(body, ensure_ascii=False).encode()
 
 
+def _plain(text: str) -> str:
+    """One line, which a header takes as it is: what looks encoded (=?…) might hold a line break, and more headers."""
+    return " ".join(text.replace("=?", "= ?").split())
+
+
 def _text(entry: Entry, places: Places, remark: str) -> str:
     due = places.local(entry, entry.due)
     minutes, seconds = divmod(round(entry.seconds), 60)
@@ -93,7 +101,7 @@ def _text(entry: Entry, places: Places, remark: str) -> str:
         "number": entry.number or "withheld",
         "when": f"{_shown(entry, places)} ({due.tzinfo})",
         "length": f"{minutes}:{seconds:02}",
-        "about": entry.reason,
+        "about": places.reasons.get(entry.reason, entry.reason),
         "preferred": entry.part,
         "due": f"{due:%a %Y-%m-%d %H:%M}",
         "promise": entry.id,

@@ -12,12 +12,12 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
-from aiosmtplib import SMTP, SMTPException, SMTPRecipientsRefused, SMTPResponseException
+from aiosmtplib import SMTP, SMTPException, SMTPRecipientsRefused, SMTPResponse, SMTPResponseException
 
 from hotline.callbacks.deliveries import NotDelivered
 from hotline.callbacks.letter import ATTACHED, Places, letter
@@ -51,16 +51,21 @@ class Mailer:
     def takes(self, entry: Entry) -> bool:
         return bool(self._to(entry))
 
-    async def deliver(self, entry: Entry) -> None:
-        """Raises NotDelivered. Refused addresses beside accepted ones hold nothing up."""
-        mail = await asyncio.to_thread(self._mail, entry)
+    async def deliver(self, entry: Entry) -> str:
+        """Raises NotDelivered. Refused addresses beside accepted ones hold nothing up, and are told."""
+        to = self._to(entry)
         try:
-            await send(self._server, self._sender, self._to(entry), mail)
+            mail = await asyncio.to_thread(self._mail, entry)
+        except ValueError as error:
+            raise NotDelivered(f"The mail could not be written: {_said(error)}") from None
+        try:
+            refusals = await send(self._server, self._sender, to, mail)
         except SMTPRecipientsRefused as refused:
             first = refused.recipients[0]
             raise NotDelivered(f"The mail server refused every address: {_said(first)}") from None
         except (SMTPException, OSError) as error:
             raise NotDelivered(f"The mail server did not take it: {_said(error)}") from None
+        return _refused(to, refusals)
 
     def _to(self, entry: Entry) -> tuple[str, ...]:
         settings = self._places.of(entry.queue)
@@ -87,14 +92,14 @@ def _recording(path: Path, entry: Entry) -> tuple[bytes, str]:
     except OSError as error:
         raise NotDelivered(f"Its recording cannot be read: {error.strerror}.") from None
     if not content:
-        return b"", f"The recording is too long for a mail. To have it: hotline voicemail export {entry.id}"
+        return b"", f"The recording is too long for a mail. To have it: hotline voicemail play {entry.id} --path"
     if sha256(content).hexdigest() != entry.sha256:
         return content, "The recording is attached, but it is not as it was when it was kept: look at the disk."
     return content, ATTACHED
 
 
-async def send(server: MailServer, sender: str, to: Sequence[str], mail: bytes) -> None:
-    """Raises SMTPException or OSError."""
+async def send(server: MailServer, sender: str, to: Sequence[str], mail: bytes) -> Mapping[str, SMTPResponse]:
+    """The addresses that were refused beside accepted ones. Raises SMTPException or OSError."""
     client = SMTP(
         hostname=server.address.host,
         port=server.address.port,
@@ -108,15 +113,27 @@ async def send(server: MailServer, sender: str, to: Sequence[str], mail: bytes) 
     )
     try:
         await client.connect()
-        await client.sendmail(sender, to, mail, timeout=ANSWER + len(mail) / SLOWEST)
+        refusals, _ = await client.sendmail(sender, to, mail, timeout=ANSWER + len(mail) / SLOWEST)
         with suppress(SMTPException, OSError):  # it is taken; how the server says goodbye is nothing to us
             await client.quit(timeout=1.0)
+        return refusals
     finally:
         client.close()
+
+
+def _refused(to: Sequence[str], refusals: Mapping[str, SMTPResponse]) -> str:
+    """Which of the queue's addresses got nothing, by their places, for an address is not logged."""
+    refused = [(place, refusals[each]) for place, each in enumerate(to, start=1) if each in refusals]
+    told = (f"{place} ({_masked(f'{answer.code} {answer.message}')})" for place, answer in refused)
+    return f"The mail server refused, of {len(to)} addresses, number {', '.join(told)}." if refused else ""
 
 
 def _said(error: BaseException) -> str:
     """An error in the server's words, or the machine's."""
     words = f"{error.code} {error.message}" if isinstance(error, SMTPResponseException) else str(error)
-    line = " ".join(words.split()) or type(error).__name__
-    return _ADDRESS.sub("[address]", line)[:MOST_SAID]
+    return _masked(words) or type(error).__name__
+
+
+def _masked(words: str) -> str:
+    """One line without addresses."""
+    return _ADDRESS.sub("[address]", " ".join(words.split()))[:MOST_SAID]

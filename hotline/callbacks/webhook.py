@@ -36,7 +36,7 @@ class Webhooks:
     def takes(self, entry: Entry) -> bool:
         return bool(self._url(entry))
 
-    async def deliver(self, entry: Entry) -> None:
+    async def deliver(self, entry: Entry) -> str:
         """Raises NotDelivered."""
         body = told(entry, self._places)
         headers = {
@@ -58,6 +58,7 @@ class Webhooks:
         if not 200 <= status < 300:
             moved = ": it redirects, and that is not followed" if 300 <= status < 400 else ""
             raise NotDelivered(f"The webhook answered {status}{moved}.")
+        return ""
 
     def _url(self, entry: Entry) -> str:
         settings = self._places.of(entry.queue)

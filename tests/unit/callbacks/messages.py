@@ -20,9 +20,8 @@ NUMBER = "+84901234567"
 
 def places(mail: tuple[str, ...] = ("desk@example.org",), webhook: str = "") -> Places:
     """A hotline with one queue."""
-    return Places(
-        "City Power", {"power": VoicemailSettings("power", "office", mail=mail, webhook=webhook)}, {"power": SAIGON}
-    )
+    settings = {"power": VoicemailSettings("power", "office", mail=mail, webhook=webhook)}
+    return Places("City Power", settings, {"power": SAIGON}, {"reason-outage": "A power cut."})
 
 
 def kept(outbox: Outbox, id: str, *, at: float = NOW, **changes: Any) -> Entry:

@@ -44,12 +44,13 @@ class Hand:
     def takes(self, entry: Entry) -> bool:
         return entry.queue == "power"
 
-    async def deliver(self, entry: Entry) -> None:
+    async def deliver(self, entry: Entry) -> str:
         self.began.set()
         await self.go.wait()
         if self.problems:
             raise self.problems.pop(0)
         self.got.append(entry.id)
+        return ""
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from hotline.callbacks.deliveries import Deliverer, NotDelivered
 from hotline.callbacks.letter import Places
 from hotline.callbacks.mail import Mailer
 from hotline.callbacks.outbox import Outbox
-from hotline.events import DeliveryFailed, Event
+from hotline.events import DeliveryFailed, DeliveryMade, Event
 from hotline.settings import MailServer
 
 USER, SECRET = (quote(each, safe="") for each in LOGIN)
@@ -67,7 +67,7 @@ async def test_a_mail_has_the_recording_and_tells_who_when_and_by_when(outbox: O
         ["number", NUMBER],
         ["when", "Wed 2026-11-18 18:06 (Asia/Ho_Chi_Minh)"],
         ["length", "0:03"],
-        ["about", "reason-outage"],
+        ["about", "A power cut."],
         ["preferred", "morning"],
         ["due", "Thu 2026-11-19 04:06"],
         ["promise", "one"],
@@ -92,6 +92,28 @@ async def test_a_hotline_with_any_name_can_write(outbox: Outbox) -> None:
     assert letter.plain, "not every server takes more than ASCII"
 
 
+@pytest.mark.parametrize("name", ["=?utf-8?q?x=0ABcc:_a=40b.c?=", "x =?utf-8?b?Cg==?= y"])
+async def test_no_name_of_a_hotline_can_add_a_header(outbox: Outbox, name: str) -> None:
+    office = PostOffice()
+    where = Places(name, places().settings, places().zones)
+    async with opened(office) as port:
+        await mailer(outbox, f"smtp://127.0.0.1:{port}", where).deliver(kept(outbox, "one"))
+    (letter,) = office.letters
+    assert set(letter.mail) == {
+        *("From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "MIME-Version", "Content-Type"),
+    }
+    assert "\n" not in letter["Subject"] + letter["From"]
+
+
+async def test_a_mail_that_cannot_be_written_is_told_in_a_sentence(outbox: Outbox) -> None:
+    sender = "nobody\n@example.org"
+    server = MailServer.parse("smtp://127.0.0.1:1")
+    assert server
+    courier = Mailer(server, places(), sender=sender, kept=outbox.kept, now=lambda: NOW)
+    with pytest.raises(NotDelivered, match=r"^The mail could not be written: "):
+        await courier.deliver(kept(outbox, "one"))
+
+
 async def test_a_server_that_refuses_twice_gets_it_the_third_time_whoever_was_restarted(outbox: Outbox) -> None:
     kept(outbox, "one")
     office = PostOffice(["451 4.7.1 greylisted, <desk@example.org> come back", "552 5.2.2 mailbox full"])
@@ -114,8 +136,16 @@ async def test_one_of_three_addresses_that_is_unknown_holds_nothing_up(outbox: O
     to = ("a@example.org", "b@example.org", "c@example.org")
     office = PostOffice(unknown=to[1:2])
     async with opened(office) as port:
-        await mailer(outbox, f"smtp://127.0.0.1:{port}", places(to)).deliver(entry)
+        events: list[Event] = []
+        courier = mailer(outbox, f"smtp://127.0.0.1:{port}", places(to))
+        await Deliverer(courier, outbox, lambda: NOW + 5, emit=events.append, tell=print).round()
         assert office.letters[0].to == ["a@example.org", "c@example.org"]
+        assert [type(each) for each in events] == [DeliveryMade, DeliveryFailed]
+        (failed,) = [each for each in events if isinstance(each, DeliveryFailed)]
+        assert failed.problem == (
+            "The mail server refused, of 3 addresses, number 2 (550 5.1.1 [address] nobody of that name)."
+        )
+        assert failed.given_up
         office.unknown = to
         with pytest.raises(NotDelivered) as failure:
             await mailer(outbox, f"smtp://127.0.0.1:{port}", places(to)).deliver(entry)
@@ -198,7 +228,7 @@ async def test_what_became_of_the_recording_is_told(outbox: Outbox, monkeypatch:
             await courier.deliver(entry)
     long, changed = office.letters
     assert long.recordings == []
-    assert long.text.endswith("too long for a mail. To have it: hotline voicemail export one\n")
+    assert long.text.endswith("too long for a mail. To have it: hotline voicemail play one --path\n")
     assert len(changed.recordings) == 1
     assert "not as it was when it was kept" in changed.text
 
