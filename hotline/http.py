@@ -7,6 +7,8 @@ Rules of this file:
   part is not well). No answer at all means that the process hangs: only that is cured by a restart.
 - Health is asked of every part at once, each for at most LIMIT seconds; a part that does not answer is not well,
   and is not asked again while it still owes an answer.
+- A connection has IDLE seconds to say what it wants: who sends a header now and then holds none for ever. How many
+  there may be at once is nobody's business here: a proxy before it should say.
 """
 
 from __future__ import annotations
@@ -20,6 +22,9 @@ from aiohttp import web
 
 LIMIT = 2.0
 """Seconds that a part has to say how it is."""
+
+IDLE = 30.0
+"""Seconds from a connection's beginning, or its last answer, until the headers of its next request must be there."""
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -100,7 +105,13 @@ def make_app(render: Render, health: Health, more: Iterable[web.RouteDef] = ()) 
 
 @asynccontextmanager
 async def serve_http(
-    host: str, port: int, render: Render, health: Health, more: Iterable[web.RouteDef] = ()
+    host: str,
+    port: int,
+    render: Render,
+    health: Health,
+    more: Iterable[web.RouteDef] = (),
+    *,
+    idle: float = IDLE,
 ) -> AsyncIterator[int]:
     """Serve all that on `host`:`port` (0 = any free one) and yield the port. Raises OSError if it is taken."""
     app = make_app(render, health, more)
@@ -109,6 +120,7 @@ async def serve_http(
         access_log=None,
         handle_signals=False,
         shutdown_timeout=1.0,
+        keepalive_timeout=idle,
         auto_decompress=False,  # a small body could become a huge one
     )
     await runner.setup()

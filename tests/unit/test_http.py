@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket
 
@@ -107,6 +108,20 @@ async def test_a_remembered_answer_counts_for_some_seconds() -> None:
 async def test_there_is_nothing_else(path: str, method: str, status: int) -> None:
     async with serve_http("127.0.0.1", 0, render, Health({})) as port:
         assert (await get(port, path, method))[0] == status
+
+
+async def test_who_never_comes_to_the_end_of_the_headers_is_let_go() -> None:
+    async with serve_http("127.0.0.1", 0, render, Health({}), idle=0.3) as port, asyncio.timeout(10):
+        for said in (b"", b"GET /metrics HTTP/1.1\r\nHost: x\r\nX: "):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            with contextlib.suppress(ConnectionError):
+                while not reader.at_eof():
+                    writer.write(said)
+                    said = b"y"
+                    await writer.drain()
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(reader.read(1), 0.05)
+            writer.close()
 
 
 async def test_it_stops_when_told_and_frees_the_port() -> None:
