@@ -19,7 +19,7 @@ from rich.console import Console
 from hotline.callbacks.book import Case
 from hotline.callbacks.disk import opened
 from hotline.callbacks.lines import Done
-from hotline.clerk.archive import Archive, Wanted
+from hotline.clerk.archive import Archive, Person, Wanted
 from hotline.lists import (
     All,
     Due,
@@ -138,14 +138,18 @@ def erase(
 
     archive = open_archive(config, spool, clock)
     with refused():
-        cases = archive.of_person(what)
-    if not any(case.entry for case in cases):
-        print("Nothing is known of that person." if not cases else "It is erased already.")
+        person = archive.person(what)
+    if len(person.settled) < len(person.unlisted):
+        print(
+            "A message of that number is being left just now: it stays. Erase it when that is over.", file=sys.stderr
+        )
+    if not any(case.entry for case in person.cases) and not person.settled:
+        print("Nothing is known of that person." if not person.cases else "It is erased already.")
         return
-    _say_what_goes(archive, cases)
+    _say_what_goes(archive, person)
     if not yes:
         typer.confirm("Erase this for good?", abort=True)
-    told = visit(Changes(archive, address(redis)).erase(cases))
+    told = visit(Changes(archive, address(redis)).erase(person))
     print("Erased." if told else "Erased; Redis does not answer, and forgets it as soon as a service reaches it.")
 
 
@@ -185,12 +189,15 @@ def _harmless(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "@", "-", "\t", "\r") else value
 
 
-def _say_what_goes(archive: Archive, cases: list[Case]) -> None:
-    family = {id: archive.book.cases[id] for case in cases for id in archive.book.family(case.id)}
+def _say_what_goes(archive: Archive, person: Person) -> None:
+    family = {id: archive.book.cases[id] for case in person.cases for id in archive.book.family(case.id)}
     known: Mapping[str, Case] = {id: case for id, case in family.items() if case.entry}
     seconds = sum(case.entry.seconds for case in known.values() if case.entry)
-    print(f"{len(known)} promises, with {lasted(seconds)} of recordings:")
-    Console().print(shown(archive, known.values()))
+    print(f"{len(known)} promises, with {lasted(seconds)} of recordings{':' if known else ''}")
+    if known:
+        Console().print(shown(archive, known.values()))
+    if person.settled:
+        print(f"{len(person.settled)} recordings or notes that no service has taken in, or that nobody can read.")
     if open_ := [case.id for case in known.values() if case.is_open]:
         print(f"Nobody will be called back for {', '.join(open_)}.")
     if any(isinstance(record, Done) for case in known.values() for record in case.story):

@@ -1,6 +1,7 @@
 """Files that are safely on disk: the few operating system calls that the outbox stands on.
 
-Every function blocks and raises OSError. Links are never followed: others may write in some of these folders.
+Every function blocks and (but for age_of) raises OSError. Links are never followed: others may write in some of these
+folders.
 """
 
 from __future__ import annotations
@@ -29,6 +30,14 @@ def sha256(file: BinaryIO) -> str:
     """Of the whole file, in hexadecimal."""
     file.seek(0)
     return hashlib.file_digest(cast(io.BufferedReader, file), "sha256").hexdigest()
+
+
+def age_of(path: Path) -> float:
+    """Seconds since `path` was last written, by the machine's clock; 0 when it is gone. Never raises."""
+    try:
+        return max(0.0, time.time() - path.lstat().st_mtime)
+    except OSError:
+        return 0.0
 
 
 def create(path: Path, content: bytes) -> None:

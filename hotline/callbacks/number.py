@@ -19,7 +19,7 @@ def normal(raw: str, region: str) -> str:
     What is no possible number stays as it came, but only its dialable characters and at most MOST of them: it
     is kept so that a person can see it, and never dialed without being checked again. "" stays "".
     """
-    kept = "".join(each for each in raw[: 4 * MOST] if each in _DIALABLE)[:MOST]
+    kept = dialable(raw)
     try:
         number = phonenumbers.parse(kept, region.upper() or None)
     except phonenumbers.NumberParseException:
@@ -27,6 +27,11 @@ def normal(raw: str, region: str) -> str:
     if not phonenumbers.is_possible_number(number):
         return kept
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def dialable(raw: str) -> str:
+    """What of a text a telephone has keys for, and a +; at most MOST of it."""
+    return "".join(each for each in raw[: 4 * MOST] if each in _DIALABLE)[:MOST]
 
 
 def spoken_number(number: str, region: str) -> tuple[str, ...]:

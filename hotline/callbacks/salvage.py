@@ -5,6 +5,7 @@ Rules of this file:
 - Everything here may run at any time, in any process, again and again: one salvager works at a time, and what
   has its line is never given another.
 - A line whose recording is gone is told of, once; it stays, since somebody may be waiting for our call.
+- What cannot be read waits for a person to look at it, but not for ever: whose it is may be in it.
 - A note without its recording is of a caller who left no words, or has not begun: it goes when it is old.
 - A file's age is by the machine's clock, which stamps files; what goes into a line is by the service's clock.
 - Blocking, like the outbox.
@@ -14,12 +15,11 @@ from __future__ import annotations
 
 import os
 import re
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hotline.callbacks.disk import locked, opened, sha256
+from hotline.callbacks.disk import age_of, locked, opened, sha256
 from hotline.callbacks.lines import Entry, Erased, Positions
 from hotline.callbacks.note import read_note, write_note
 from hotline.callbacks.number import normal
@@ -32,6 +32,9 @@ LEAST = 2.0
 
 UNREADABLE = ".unreadable"
 """What a recording is called that nobody can play; its note stays beside it for whoever looks."""
+
+UNREADABLE_FOR = 30 * 86400.0
+"""Seconds since it was recorded after which nobody looks any more, and it is removed."""
 
 WORTH_A_LOOK = int(LEAST * 16000) + 44
 """A file of so many bytes would be worth keeping if only it could be read."""
@@ -81,13 +84,14 @@ class Salvage:
                 self._list()
                 self._recover_tmp(now, age, done)
                 self._forget_probes(age)
+                self._forget_unreadable()
         return done
 
     def _recover_tmp(self, now: float, age: float, done: Salvaged) -> None:
         tmp = self.outbox.tmp
         for path in _older(tmp.glob("*.wav"), age):
             note = path.with_suffix(".note")
-            if note.exists() and _age(note) < age:
+            if note.exists() and age_of(note) < age:
                 continue  # the caller is being asked about it
             if path.stem in self._ids:  # kept as a copy; only the PBX's original was left over
                 self.outbox.discard(path.stem)
@@ -103,6 +107,12 @@ class Salvage:
             for probe in _older(folder.glob(f"{PROBE}*"), age):
                 probe.unlink(missing_ok=True)
 
+    def _forget_unreadable(self) -> None:
+        for folder in (self.outbox.tmp, self.outbox.kept, self.outbox.fallback):
+            for path in _older(folder.glob(f"*{UNREADABLE}"), UNREADABLE_FOR):
+                path.unlink(missing_ok=True)
+                path.with_suffix(".note").unlink(missing_ok=True)
+
     def adopt_fallback(self, now: float, *, age: float = 10.0, age_unclosed: float = 120.0) -> Salvaged:
         """Keep what the dialplan recorded alone, once a file was left untouched for `age` seconds.
 
@@ -112,7 +122,7 @@ class Salvage:
         with locked(self.outbox.lines / ".salvage", 0.0) as mine:
             if mine:
                 for path in _older(fallback.glob("*.wav"), age):
-                    if closed(path) or age_unclosed <= _age(path):
+                    if closed(path) or age_unclosed <= age_of(path):
                         self._adopt(path, now, done)
                 _forget_lonely_notes(fallback, age_unclosed)
         return done
@@ -184,7 +194,7 @@ class Salvage:
 
     def _entry(self, settled: Settled, source: str, now: float) -> Entry:
         note = read_note(self.outbox.tmp / f"{settled.id}.note")
-        recorded_at = _moment(note.get("recorded_at", ""), now - _age(settled.origin))
+        recorded_at = _moment(note.get("recorded_at", ""), now - age_of(settled.origin))
         queue, part = self.queue(note.get("queue", "")), note.get("part", "")
         return Entry(
             id=settled.id,
@@ -206,16 +216,8 @@ class Salvage:
         )
 
 
-def _age(path: Path) -> float:
-    """Seconds since `path` was last written; 0 when it is gone."""
-    try:
-        return max(0.0, time.time() - path.lstat().st_mtime)
-    except OSError:
-        return 0.0
-
-
 def _older(paths: Iterable[Path], age: float) -> list[Path]:
-    return sorted(each for each in paths if _age(each) >= age and each.exists())
+    return sorted(each for each in paths if age_of(each) >= age and each.exists())
 
 
 def _forget_lonely_notes(folder: Path, age: float) -> None:

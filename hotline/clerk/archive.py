@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +18,7 @@ from hotline.callbacks.guard import E164
 from hotline.callbacks.number import normal
 from hotline.callbacks.outbox import Outbox
 from hotline.callbacks.states import State
+from hotline.callbacks.unlisted import Unlisted, of_number
 from hotline.clock import Clock
 from hotline.schema.config import Config
 from hotline.staff import StaffError
@@ -42,6 +43,21 @@ class Wanted:
     """Left since then."""
     closed: bool = False
     """Also those that have ended; `states` decide by themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What is somebody's. Without a `number` it is one promise alone."""
+
+    cases: list[Case]
+    number: str = field(default="", repr=False)
+    unlisted: tuple[Unlisted, ...] = ()
+    """Recordings that no service has taken in."""
+
+    @property
+    def settled(self) -> list[Unlisted]:
+        """Of them, those that nobody is at just now."""
+        return [each for each in self.unlisted if not each.in_hand]
 
 
 class Archive:
@@ -89,18 +105,20 @@ class Archive:
             }
         return self._shorts.get(id, id)
 
-    def of_person(self, what: str) -> list[Case]:
-        """The promise of an id, or all promises of a number, which must be whole."""
+    def person(self, what: str) -> Person:
+        """The promise of an id, or all that is a number's, which must be whole."""
         if what in self.book.cases or any(map(str.isalpha, what)):
-            return [self.find(what)]
-        number = normal(what, self.config.country)
+            return Person([self.find(what)])
+        number, region = normal(what, self.config.country), self.config.country
         found = list(self.book.of_number(number))
-        if not found and not E164.fullmatch(number):
+        with told(self.outbox.spool):
+            unlisted = tuple(of_number(self.outbox, number, region, is_listed=self.book.cases.__contains__))
+        if not found and not unlisted and not E164.fullmatch(number):
             raise StaffError(
                 f"{what!r} is no whole number, and no promise's id. A person is erased by all of it; "
                 "`hotline callbacks list --all --number` finds numbers by their end."
             )
-        return found
+        return Person(found, number, unlisted)
 
     def cases(self, wanted: Wanted) -> list[Case]:
         """Those that are wanted, by the moment they are due."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Callable, Collection, Iterable
+from collections.abc import AsyncIterator, Callable, Collection
 from datetime import UTC
 
 from hotline.callbacks import until
@@ -22,7 +22,8 @@ from hotline.callbacks.indexer import Indexer
 from hotline.callbacks.ledger import Ledger, Promise
 from hotline.callbacks.promise import MOST_AHEAD, Promises
 from hotline.callbacks.states import State
-from hotline.clerk.archive import Archive, told
+from hotline.callbacks.unlisted import remove
+from hotline.clerk.archive import Archive, Person, told
 from hotline.settings import Address
 from hotline.staff import StaffError
 from hotline.store import Store, StoreDown
@@ -126,23 +127,28 @@ class Changes:
         if not case.is_open:
             raise StaffError(f"{case.id} is {case.state.value} already: there is nothing to {wish}.")
 
-    async def erase(self, cases: Iterable[Case]) -> bool:
-        """Erase these and what is heard with them; False where Redis is down, and will forget them later."""
-        ids = {id for case in cases for id in self._book.family(case.id)}
+    async def erase(self, person: Person) -> bool:
+        """Erase what is theirs, and what is heard with it; False where Redis is down, and will forget it later."""
+        ids = {id for case in person.cases for id in self._book.family(case.id)}
+        check = self._check(ids, person.number)
         self._must_own()
         async with self._ledger() as (ledger, up):
             for promise in await _live(ledger, ids) if up else ():
                 if promise.state in _IN_HAND:
                     raise StaffError(_busy(promise.id, promise.agent if promise.state is State.DIALING else ""))
             with told(self._outbox.spool):
-                await asyncio.to_thread(Erasure(self._outbox).erase, ids, self._now(), self._check(ids))
+                await asyncio.to_thread(remove, self._outbox, person.settled, self._book.cases.__contains__)
+                await asyncio.to_thread(check)  # one may have been taken in just before
+                if ids:
+                    await asyncio.to_thread(Erasure(self._outbox).erase, ids, self._now(), check)
         async with self._ledger() as (_, up):
             return up
 
-    def _check(self, ids: Collection[str]) -> Callable[[], None]:
+    def _check(self, ids: Collection[str], number: str) -> Callable[[], None]:
         def check() -> None:
             self.archive.read()
-            if any(self._book.family(id) - set(ids) for id in ids):
+            theirs = {case.id for case in self._book.of_number(number)}
+            if (theirs | {each for id in ids for each in self._book.family(id)}) - set(ids):
                 raise StaffError("The person has left another message meanwhile; see what is there, and try again.")
             for id in ids:
                 if self._book.cases[id].state is State.DIALING:

@@ -20,6 +20,7 @@ from hotline.acd.model import CALLBACK, CallState, Left, Missed, Offer, QueueSet
 from hotline.acd.ringing import LEASE_MARGIN, renewing
 from hotline.acd.virtual import PBX, queue_of_callbacks
 from hotline.callbacks.ledger import Ledger, Promise
+from hotline.callbacks.number import dialable
 from hotline.events import CallbackOffered
 from hotline.store import StoreDown
 
@@ -168,8 +169,8 @@ class Errand:
         return False
 
     def _shown(self) -> str:
-        """What the agent's phone shows while it rings."""
-        return f'"Callback" <{self.promise.number}>' if self.promise.number else '"Callback" <>'
+        """What the agent's phone shows while it rings; nothing that the PBX could take for an instruction."""
+        return f'"Callback" <{dialable(self.promise.number)}>'
 
     async def _renew(self, offer: Offer) -> bool:
         """Keep promise and agent in hand while the agent's phone rings."""

@@ -461,6 +461,52 @@ async def test_who_hid_their_number_and_parts_of_numbers_are_nobody_to_erase(sta
     assert {each.stem for each in staff.outbox.kept.iterdir()} == set("abc")
 
 
+async def test_recordings_that_nobody_took_in_are_a_persons_too(staff: Staff) -> None:
+    outbox = staff.outbox
+    for folder, id, number, kinds in (
+        (outbox.tmp, "crashed", NAM, ("wav", "own")),
+        (outbox.tmp, "torn", "0901234567", ("unreadable",)),
+        (outbox.fallback, "pbx1-17.3", "0901234567", ("wav",)),
+        (outbox.fallback, "pbx1-17.4", "+84901234567", ("unreadable",)),
+        (outbox.tmp, "speaking", NAM, ("wav",)),
+        (outbox.tmp, "lans", LAN, ("wav",)),
+        (outbox.fallback, "hidden", "", ("wav",)),
+    ):
+        for kind in (*kinds, "note"):
+            path = folder / f"{id}.{kind}"
+            path.write_text(f"number={number}\n" if kind == "note" else "a voice")
+            if id != "speaking":
+                os.utime(path, (time.time() - 90,) * 2)
+    done = await staff.run("voicemail", "erase", "0901234567", typed="y\n")
+    assert "A message of that number is being left just now: it stays." in done.stderr
+    assert "4 recordings or notes that no service has taken in, or that nobody can read." in done.stdout
+    assert done.stdout.endswith("Erased.\n")
+    assert {each.stem for folder in (outbox.tmp, outbox.fallback) for each in folder.iterdir()} == {
+        *("speaking", "lans", "hidden"),
+    }
+    os.utime(outbox.tmp / "speaking.wav", (time.time() - 90,) * 2)
+    os.utime(outbox.tmp / "speaking.note", (time.time() - 90,) * 2)
+    staff.keep("a")
+    assert (await staff.run("voicemail", "erase", "--yes", NAM)).stdout.endswith("Erased.\n")
+    assert not list(outbox.kept.iterdir())
+    assert {each.stem for each in outbox.tmp.iterdir()} == {"lans"}
+    assert (await staff.run("voicemail", "erase", "--yes", NAM)).stdout == "Nothing is known of that person.\n"
+
+
+async def test_one_that_is_taken_in_meanwhile_is_seen_before_anything_is_erased(
+    staff: Staff, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    staff.keep("a")
+
+    def late(*_: Any) -> None:
+        staff.keep("b")
+
+    monkeypatch.setattr("hotline.clerk.changes.remove", late)
+    done = await staff.run("voicemail", "erase", NAM, "--yes")
+    assert (done.exit_code, "left another message meanwhile" in done.stderr) == (1, True)
+    assert {each.name for each in staff.outbox.kept.iterdir()} == {"a.wav", "b.wav"}
+
+
 async def test_one_message_of_several_is_erased_and_its_promise_stays(staff: Staff) -> None:
     staff.keep("a")
     staff.keep("b")

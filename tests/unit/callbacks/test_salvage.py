@@ -127,6 +127,21 @@ def test_much_that_cannot_be_read_is_put_aside_and_told_once(outbox: Outbox, sal
     assert (outbox.fallback / "odd.note").exists(), "whoever looks at it wants to know whose it is"
 
 
+def test_what_cannot_be_read_is_not_kept_for_ever(outbox: Outbox, salvage: Salvage) -> None:
+    for folder in (outbox.tmp, outbox.kept, outbox.fallback):
+        for name, age in (("old", 31), ("new", 29)):
+            for kind in ("unreadable", "note"):
+                path = folder / f"{name}.{kind}"
+                path.write_text("number=0901234567\n")
+                aged(path, age * 24 * HOUR)
+    salvage.recover(NOW, age=HOUR)
+    assert {each.name for folder in (outbox.tmp, outbox.fallback) for each in folder.iterdir()} == {
+        *("new.unreadable", "new.note"),
+    }
+    assert not (outbox.kept / "old.unreadable").exists()
+    assert (outbox.kept / "new.unreadable").exists()
+
+
 def test_a_recording_whose_service_died_is_recovered_after_an_hour(outbox: Outbox, salvage: Salvage) -> None:
     note = {"call": "pbx1-1.1", "number": "+84901234567", "queue": "billing", "recorded_at": str(NOW - 4000)}
     note |= {"confirmed": "yes", "reason": "reason-bill", "part": "morning"}
