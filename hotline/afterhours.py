@@ -115,7 +115,11 @@ class AfterHours:
     def _rounds(self) -> Rounds:
         return Rounds(
             Salvage(
-                self.outbox, due=self.promises.due_at, queue=self.promises.served_by, region=self._config.country
+                self.outbox,
+                due=self.promises.due_at,
+                queue=self.promises.served_by,
+                least=self.promises.least,
+                region=self._config.country,
             ),
             longest=self.promises.longest,
             now=self._now,

@@ -83,7 +83,13 @@ class _Indexing:
         )
         promises = Promises(config.voicemail, config.calendars)
         self._rounds = Rounds(
-            Salvage(self._outbox, due=promises.due_at, queue=promises.served_by, region=config.country),
+            Salvage(
+                self._outbox,
+                due=promises.due_at,
+                queue=promises.served_by,
+                least=promises.least,
+                region=config.country,
+            ),
             longest=promises.longest,
             now=self._now,
             emit=self._emit,

@@ -1,8 +1,8 @@
 """Requests from outside become promises, by the same rules as those of callers.
 
 Rules of this file:
-- A promise's id is made of its request's idempotency key, and its line holds the request's digest: so the outbox
-  itself knows every key, also after Redis was wiped, and the same line written twice is one promise.
+- A promise's id is made of its request's idempotency key and of who asks, and its line holds the request's digest: so
+  the outbox itself knows every key, also after Redis was wiped, and the same line written twice is one promise.
 - Redis is brought up to date with the outbox before it is asked, and read again after a line was written: what it
   has then is the answer, whoever else asked for the same at the same moment.
 - While Redis is away nobody can say whether a number is promised a call already: the client is told to come again.
@@ -51,11 +51,14 @@ class Promising:
         self._mover = Mover(ledger, promises, now, emit)
         self._one_at_a_time = asyncio.Lock()
 
-    async def ask(self, asked: Asked) -> tuple[bool, dict[str, Any]]:
-        """Whether a promise was made now, and the promise. One that its key asked for before is told again."""
+    async def ask(self, asked: Asked, client: str) -> tuple[bool, dict[str, Any]]:
+        """Whether a promise was made now, and the promise. One that its key asked for before is told again.
+
+        Two clients who take the same key by chance ask for two promises.
+        """
         async with self._in_time(), self._one_at_a_time:
             await self._ledger.catch_up()
-            id = id_of(asked.key) if asked.key else ""
+            id = id_of(f"{client} {asked.key}") if asked.key else ""
             if id and (before := await self._ledger.find(id)):
                 return False, self._same(before, asked)
             number, queue = self._number(asked), self._queue(asked)

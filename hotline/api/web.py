@@ -19,6 +19,7 @@ import math
 import re
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -56,8 +57,8 @@ class Api:
     async def _answer(self, request: web.Request) -> web.Response:
         headers = {"Cache-Control": "no-store"}
         try:
-            self._let_in(request)
-            status, body = await self._do(request)
+            client = self._let_in(request)
+            status, body = await self._do(request, client)
         except Refused as refused:
             status, body = refused.status, _told(refused)
             if refused.retry:
@@ -71,7 +72,8 @@ class Api:
             headers["Location"] = f"/callbacks/{body['id']}"
         return web.json_response(body, status=status, headers=headers)
 
-    def _let_in(self, request: web.Request) -> None:
+    def _let_in(self, request: web.Request) -> str:
+        """Who asks: a digest of their token."""
         if not self._doors:
             raise Refused.one(404, "This service takes no requests: HOTLINE_API_TOKEN is not set.")
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
@@ -81,11 +83,12 @@ class Api:
             raise Refused.one(401, "Show a token of this service: Authorization: Bearer …", "Authorization")
         if seconds := doors[0].take(self._clock()):
             raise Refused.one(429, f"No more than {RATE:g} requests a second.", retry=math.ceil(seconds))
+        return given.hex()
 
-    async def _do(self, request: web.Request) -> Answer:
+    async def _do(self, request: web.Request, client: str) -> Answer:
         id = request.match_info.get("id")
         if id is None:
-            return await self._one_of(request, {"POST": self._post})
+            return await self._one_of(request, {"POST": partial(self._post, client)})
         if not _ID.fullmatch(id):
             raise Refused.one(404, "There is no such promise.")
         return await self._one_of(request, {"GET": self._get, "DELETE": self._delete})
@@ -96,9 +99,10 @@ class Api:
             raise Refused.one(405, f"Only {' and '.join(verbs)} can be done here.")
         return await verbs[request.method](request)
 
-    async def _post(self, request: web.Request) -> Answer:
+    async def _post(self, client: str, request: web.Request) -> Answer:
         body = await _body(request)
-        made, promise = await self._promising.ask(read(body, request.headers.get("Idempotency-Key", "")))
+        asked = read(body, request.headers.get("Idempotency-Key", ""))
+        made, promise = await self._promising.ask(asked, client)
         return 201 if made else 200, promise
 
     async def _get(self, request: web.Request) -> Answer:

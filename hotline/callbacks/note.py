@@ -14,6 +14,8 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
+from hotline.callbacks.disk import sync_folder
+
 Note = Mapping[str, str]
 
 NAMES = ("call", "number", "queue", "entry", "language", "recorded_at", "confirmed", "reason", "part")
@@ -29,7 +31,10 @@ def write_note(path: Path, note: Note) -> None:
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.writelines(lines)
+            file.flush()
+            os.fsync(descriptor)
         draft.replace(path)
+        sync_folder(path.parent)
     except OSError:
         draft.unlink(missing_ok=True)
         raise

@@ -199,7 +199,10 @@ class Outbox:
         with opened(origin, os.O_RDONLY) as theirs:
             if os.fstat(theirs.fileno()).st_uid == os.geteuid():
                 return origin
+            os.fsync(theirs.fileno())
             copy = self.tmp / f"{id}.own"
+            if _bytes_of_sound(copy) >= max(1, _bytes_of_sound(origin)):
+                return copy  # of an earlier try; the original may have suffered since
             copy.unlink(missing_ok=True)
             with opened(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as ours:
                 shutil.copyfileobj(theirs, ours)
@@ -259,6 +262,15 @@ def _wait_closed(path: Path, deadline: float) -> None:
     """Wait until there is sound with a true header, which is the last thing that a PBX writes."""
     while path.exists() and not closed(path) and time.monotonic() < deadline:
         time.sleep(_CLOSING_PAUSE)
+
+
+def _bytes_of_sound(path: Path) -> int:
+    """0 where there is no recording that can be read."""
+    try:
+        with opened(path, os.O_RDONLY) as file:
+            return measure(file).size
+    except (OSError, NoSound):
+        return 0
 
 
 def closed(path: Path) -> bool:

@@ -47,6 +47,11 @@ class Promises:
         """Seconds of the longest message that may be recorded."""
         return max((each.longest for each in self.settings.values()), default=0.0)
 
+    def least(self, queue: str) -> float:
+        """Seconds that are a message for a queue."""
+        settings = self._of(queue, self.settings)
+        return settings.shortest if settings else VoicemailSettings("", "").shortest
+
     def due(self, queue: str, left: datetime, part: str = "") -> datetime | None:
         """When a message left at `left` is called back; None when its queue never opens.
 

@@ -28,16 +28,16 @@ from hotline.callbacks.trouble import Trouble
 from hotline.callbacks.wav import NoSound
 
 LEAST = 2.0
-"""Seconds of sound that are worth keeping."""
+"""Seconds of sound that are worth keeping, where a queue does not say it: what the dialplan calls saved is kept."""
+
+WORTH_A_LOOK = int(LEAST * 16000) + 44
+"""So many bytes hold that."""
 
 UNREADABLE = ".unreadable"
 """What a recording is called that nobody can play; its note stays beside it for whoever looks."""
 
 UNREADABLE_FOR = 30 * 86400.0
 """Seconds since it was recorded after which nobody looks any more, and it is removed."""
-
-WORTH_A_LOOK = int(LEAST * 16000) + 44
-"""A file of so many bytes would be worth keeping if only it could be read."""
 
 MOST_TOLD = 20
 """Recordings that are missed by name in one round."""
@@ -60,11 +60,19 @@ class Salvaged:
 class Salvage:
     """Salvages the spool of `outbox`. `region` reads local numbers (see number.normal).
 
-    `queue`: the queue that calls back, by what was noted of it, "" too.
+    `queue`: the queue that calls back, by what was noted of it, "" too; `least`: seconds that are a message for it.
     """
 
-    def __init__(self, outbox: Outbox, *, due: Due, region: str, queue: Callable[[str], str] = str) -> None:
-        self.outbox, self.due, self.region, self.queue = outbox, due, region, queue
+    def __init__(
+        self,
+        outbox: Outbox,
+        *,
+        due: Due,
+        region: str,
+        queue: Callable[[str], str] = str,
+        least: Callable[[str], float] = lambda _: LEAST,
+    ) -> None:
+        self.outbox, self.due, self.region, self.queue, self.least = outbox, due, region, queue, least
         self._ids: set[str] = set()
         self._recorded: set[str] = set()
         """Of them, those that have a recording."""
@@ -97,7 +105,15 @@ class Salvage:
                 self.outbox.discard(path.stem)
             else:
                 self._take(path, path.stem, "recovered", now, done)
-        for left_over in _older((*tmp.glob("*.own"), *tmp.glob(".*.note-*")), age):
+        for copy in _older(tmp.glob("*.own"), age):
+            note = copy.with_suffix(".note")
+            if copy.stem in self._ids:
+                self.outbox.discard(copy.stem)
+            elif note.exists() and _age(note) < age:
+                continue
+            elif not copy.with_suffix(".wav").exists():  # the PBX's original was not on its disk yet
+                self._take(copy, copy.stem, "recovered", now, done)
+        for left_over in _older(tmp.glob(".*.note-*"), age):
             left_over.unlink(missing_ok=True)
         _forget_lonely_notes(tmp, age)
 
@@ -170,20 +186,24 @@ class Salvage:
             self._positions, more = reading.positions, reading.more
 
     def _take(self, path: Path, id: str, source: str, now: float, done: Salvaged) -> None:
+        least = self.least(self.queue(read_note(self.outbox.tmp / f"{id}.note").get("queue", "")))
+        least = min(least, LEAST) if source == "fallback" else least
         try:
-            settled = self.outbox.settle(id, path, LEAST)
+            settled = self.outbox.settle(id, path, least)
             entry = self._entry(settled, source, now)
             self.outbox.commit(settled, entry)
         except NoSound as error:
-            self._give_up(path, id, str(error), done)
+            self._give_up(path, id, least, str(error), done)
         except OSError as error:
             done.problems.append(_trouble(path, error.strerror))
         else:
             done.kept.append(entry)
 
-    def _give_up(self, path: Path, id: str, why: str, done: Salvaged) -> None:
-        """Too little to keep is removed; much that cannot be read is put aside for a person to look at."""
-        if path.stat().st_size < WORTH_A_LOOK:
+    def _give_up(self, path: Path, id: str, least: float, why: str, done: Salvaged) -> None:
+        """Too little to keep is removed; what would be enough if only it could be read, and what was kept before, is
+        put aside for a person to look at."""
+        worth_a_look = int(least * 16000) + 44
+        if path.stat().st_size < worth_a_look and path.parent != self.outbox.kept:
             done.too_short += 1
             path.unlink()
         else:

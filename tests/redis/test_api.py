@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -205,9 +206,17 @@ async def test_the_same_key_is_the_same_promise_and_another_request_by_it_is_ref
     other = await house.client.ask(key="6f1c-1", note="more")
     assert (made.status, again.status, header.status, other.status) == (201, 200, 200, 409)
     assert made.body == again.body == header.body
-    assert made.body["id"] == id_of("6f1c-1")
+    assert made.body["id"] == id_of(f"{sha256(TOKEN.encode()).hexdigest()} 6f1c-1")
     assert other.body == {"error": "key has asked for something else before; take a new key.", "field": "key"}
     assert len(house.outbox.entries().records) == len(house.events) == 1
+
+
+async def test_two_clients_who_take_the_same_key_are_two(store: Store, tmp_path: Path, clock: Time) -> None:
+    async with opened(store, tmp_path / "spool", clock, tokens=(TOKEN, OTHER_TOKEN)) as house:
+        first = await house.client.ask(key="1")
+        second = await house.client("POST", body={"queue": "power", "number": OTHER, "key": "1"}, token=OTHER_TOKEN)
+    assert (first.status, second.status) == (201, 201)
+    assert first.body["id"] != second.body["id"]
 
 
 async def test_a_key_is_known_after_redis_was_wiped_and_to_every_service(

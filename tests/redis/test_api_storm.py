@@ -18,7 +18,7 @@ import yaml
 
 from hotline.callbacks.indexer import Indexer
 from hotline.callbacks.ledger import Ledger
-from hotline.callbacks.outbox import Outbox, id_of
+from hotline.callbacks.outbox import Outbox
 from hotline.callbacks.settings import Dialing
 from hotline.callbacks.states import State
 from hotline.store import Store
@@ -107,7 +107,7 @@ async def test_each_request_is_one_promise_whoever_is_killed_and_whatever_is_wip
         group.create_task(harm())
         for number in range(CLIENTS):
             group.create_task(client(number))
-    assert told == {key: id_of(key) for key in told}
+    assert len(set(told.values())) == len(told)
     assert len(told) == CLIENTS * EACH
     outbox = Outbox(tmp_path / "spool")
     kept = Counter(entry.number for entry in outbox.entries(most=10_000).entries)

@@ -105,6 +105,40 @@ def test_what_is_too_short_is_removed(outbox: Outbox, salvage: Salvage) -> None:
     assert list(outbox.fallback.iterdir()) == []
 
 
+@pytest.mark.parametrize(("shortest", "said", "kept"), [(1.0, 1.5, True), (4.0, 3, False)])
+def test_what_is_a_message_is_said_by_its_queue(outbox: Outbox, shortest: float, said: float, kept: bool) -> None:
+    salvage = Salvage(outbox, due=lambda *_: NOW, region="VN", least=lambda queue: {"power": shortest}[queue])
+    _, path = outbox.recording_path({"queue": "power"})
+    path.write_bytes(sound(said))
+    assert bool(salvage.recover(NOW, age=0).kept) is kept
+    assert list(outbox.tmp.iterdir()) == []
+
+
+def test_what_was_kept_before_is_never_removed(outbox: Outbox, salvage: Salvage) -> None:
+    (outbox.kept / "short.wav").write_bytes(sound(1))
+    (trouble,) = salvage.recover(NOW, age=0).problems
+    assert trouble.path == "voicemail/short.wav"
+    assert (outbox.kept / "short.unreadable").read_bytes() == sound(1)
+
+
+@pytest.mark.parametrize("left", [b"", sound(1), None])
+def test_our_copy_is_better_than_what_a_power_cut_left_of_the_pbx_original(
+    outbox: Outbox, salvage: Salvage, monkeypatch: pytest.MonkeyPatch, left: bytes | None
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    id, path = outbox.recording_path({"number": "0901234567"})
+    path.write_bytes(sound(3))
+    outbox.secure(id, 0, 0)
+    path.unlink()
+    if left is None:
+        monkeypatch.undo()
+    else:
+        path.write_bytes(left)
+    (entry,) = salvage.recover(NOW, age=0).kept
+    assert (entry.id, entry.number, entry.seconds) == (id, "+84901234567", 3.0)
+    assert list(outbox.tmp.iterdir()) == []
+
+
 def test_what_the_dialplan_calls_saved_is_kept(outbox: Outbox, salvage: Salvage) -> None:
     dialplan = (Path(__file__).parents[3] / "dialplan" / "hotline.conf").read_text()
     assert f">= {WORTH_A_LOOK}]?message-saved" in dialplan
