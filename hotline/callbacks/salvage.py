@@ -109,7 +109,7 @@ class Salvage:
             note = copy.with_suffix(".note")
             if copy.stem in self._ids:
                 self.outbox.discard(copy.stem)
-            elif note.exists() and _age(note) < age:
+            elif note.exists() and age_of(note) < age:
                 continue
             elif not copy.with_suffix(".wav").exists():  # the PBX's original was not on its disk yet
                 self._take(copy, copy.stem, "recovered", now, done)
