@@ -12,19 +12,14 @@ from hotline.acd.core import Core
 from hotline.acd.desk import LAST_PATIENCE, Desk
 from hotline.api.promising import Promising
 from hotline.api.web import Api
-from hotline.callbacks.erasure import Erasure
 from hotline.callbacks.guard import Guard
 from hotline.callbacks.indexer import Indexer
 from hotline.callbacks.ledger import Ledger
 from hotline.callbacks.lending import Lending
 from hotline.callbacks.moving import Mover
 from hotline.callbacks.outbox import Outbox
-from hotline.callbacks.promise import Promises
 from hotline.callbacks.quota import MEGABYTE
 from hotline.callbacks.requests import Requests
-from hotline.callbacks.retention import Retention
-from hotline.callbacks.rounds import Rounds
-from hotline.callbacks.salvage import Salvage
 from hotline.callbacks.settings import CallbackSettings
 from hotline.callbacks.superseding import Superseding
 from hotline.callbacks.trouble import Tell
@@ -41,6 +36,7 @@ from hotline.placing.reaper import Reaper
 from hotline.schema.config import Config
 from hotline.settings import Settings
 from hotline.store import Store
+from hotline.upkeep import promises_of, retention, rounds
 
 
 def _placed(config: Config) -> Mapping[str, CallbackSettings]:
@@ -69,7 +65,7 @@ class AfterHours:
         self.guard = Guard(config.dialing)
         self.outbox = Outbox(settings.spool)
         self.indexer = Indexer(store, self.outbox, now, tell=tell)
-        self.promises = Promises(config.voicemail, config.calendars, config.callbacks)
+        self.promises = promises_of(config)
         self.ledger = Ledger(
             store, self.outbox, self.indexer, now, dialing=config.dialing, zone=config.zone,
             served_by=self.promises.served_by,
@@ -77,8 +73,8 @@ class AfterHours:
         self.mover = Mover(self.ledger, self.promises, now, emit)
         self.deliverers = deliverers(settings, config, self.outbox, now=now, emit=emit, tell=tell)
         self.answering = self._answering()
-        self.rounds = self._rounds()
-        self.retention = self._retention()
+        self.rounds = rounds(config, self.outbox, now=now, emit=emit, kept=self._kept, tell=tell)
+        self.retention = retention(config, self.outbox, self.ledger, self.indexer, now=now, emit=emit, tell=tell)
         self.requests = self._requests()
         self.superseding = Superseding(
             self.ledger, self.mover, core.ended, self.indexer.catch_up, region=config.country, now=now, tell=tell
@@ -110,33 +106,6 @@ class AfterHours:
             now=self._now,
             emit=self._emit,
             kept=self._kept,
-        )
-
-    def _rounds(self) -> Rounds:
-        return Rounds(
-            Salvage(
-                self.outbox,
-                due=self.promises.due_at,
-                queue=self.promises.served_by,
-                least=self.promises.least,
-                region=self._config.country,
-            ),
-            longest=self.promises.longest,
-            now=self._now,
-            emit=self._emit,
-            kept=self._kept,
-            tell=self._tell,
-        )
-
-    def _retention(self) -> Retention:
-        return Retention(
-            self.ledger,
-            self.indexer,
-            Erasure(self.outbox),
-            self._config.voicemail,
-            now=self._now,
-            emit=self._emit,
-            tell=self._tell,
         )
 
     def _requests(self) -> Requests:

@@ -14,14 +14,9 @@ from pathlib import Path
 import structlog
 import uvloop
 
-from hotline.callbacks.erasure import Erasure
 from hotline.callbacks.indexer import Indexer
 from hotline.callbacks.ledger import Ledger
 from hotline.callbacks.outbox import Outbox
-from hotline.callbacks.promise import Promises
-from hotline.callbacks.retention import Retention
-from hotline.callbacks.rounds import Rounds
-from hotline.callbacks.salvage import Salvage
 from hotline.callbacks.trouble import Trouble
 from hotline.clock import clock
 from hotline.events import Event, LinkChanged, VoicemailSaved
@@ -30,6 +25,7 @@ from hotline.running import leaves, running, signals
 from hotline.schema.config import Config
 from hotline.settings import Address
 from hotline.store import Store, StoreDown
+from hotline.upkeep import retention, rounds
 
 PATIENCE = 3.0
 """Seconds that a single round waits for Redis."""
@@ -72,29 +68,11 @@ class _Indexing:
         self._outbox = Outbox(spool)
         self._indexer = Indexer(self._store, self._outbox, self._now, tell=self._tell)
         ledger = Ledger(self._store, self._outbox, self._indexer, self._now, dialing=config.dialing, zone=config.zone)
-        self._retention = Retention(
-            ledger,
-            self._indexer,
-            Erasure(self._outbox),
-            config.voicemail,
-            now=self._now,
-            emit=self._emit,
-            tell=self._tell,
+        self._retention = retention(
+            config, self._outbox, ledger, self._indexer, now=self._now, emit=self._emit, tell=self._tell
         )
-        promises = Promises(config.voicemail, config.calendars)
-        self._rounds = Rounds(
-            Salvage(
-                self._outbox,
-                due=promises.due_at,
-                queue=promises.served_by,
-                least=promises.least,
-                region=config.country,
-            ),
-            longest=promises.longest,
-            now=self._now,
-            emit=self._emit,
-            kept=self._indexer.wake,
-            tell=self._tell,
+        self._rounds = rounds(
+            config, self._outbox, now=self._now, emit=self._emit, kept=self._indexer.wake, tell=self._tell
         )
 
     async def run(self) -> None:

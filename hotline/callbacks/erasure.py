@@ -19,7 +19,7 @@ import errno
 import json
 import os
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from glob import escape
@@ -71,11 +71,14 @@ class Erasure:
             if not mine:
                 raise _busy("another erasure is under way")
             self._finish()
+            search = _Search(self._outbox.lines, frozenset(ids))
+            search.go_on()  # most of it while others may write
             with self._outbox.alone() as alone:
                 if not alone:
                     raise _busy("the outbox is in use")
                 check()
-                plan = _Plan(round(now, 3), tuple(sorted(ids)), tuple(_places(self._outbox.lines, frozenset(ids))))
+                search.go_on(torn=True)
+                plan = _Plan(round(now, 3), tuple(sorted(ids)), tuple(search.found))
                 self._write_down(plan)
                 self._tell(plan)
             self._carry_out(plan)
@@ -118,7 +121,7 @@ class Erasure:
         for folder in (self._outbox.kept, self._outbox.tmp, self._outbox.fallback, self._outbox.lent):
             if folder.exists():  # one of an older version lacks some
                 sync_folder(folder)
-        for file, places in groupby(plan.places, key=lambda place: place.file):
+        for file, places in groupby(sorted(plan.places, key=_file), key=_file):
             _overwrite(self._outbox.lines / file, places, plan.at)
         self._journal.unlink()
         sync_folder(self._outbox.lines)
@@ -135,6 +138,10 @@ class Erasure:
                 original.with_suffix(".note").unlink(missing_ok=True)
 
 
+def _file(place: _Place) -> str:
+    return place.file
+
+
 def _busy(why: str) -> OSError:
     return OSError(errno.EBUSY, f"{why}; try again in a moment")
 
@@ -148,16 +155,30 @@ def _digest(path: Path) -> str:
         return ""
 
 
-def _places(folder: Path, ids: Collection[str]) -> Iterator[_Place]:
-    """Where these promises' lines are, but for those that are erased already."""
-    for path in lines.files(folder):
-        offset = 0
-        with path.open("rb") as file:
-            for line in file:
-                found = _ID.search(line)
-                if found and (id := found[1].decode(errors="replace")) in ids and not _is_erased(line):
-                    yield _Place(path.name, offset, len(line.rstrip(b"\n")), id)
-                offset += len(line)
+class _Search:
+    """Finds where some promises' lines are, but for those that are erased already, and goes on where it stopped."""
+
+    def __init__(self, folder: Path, ids: Collection[str]) -> None:
+        self._folder, self._ids = folder, ids
+        self._ends: dict[str, int] = {}
+        self.found: list[_Place] = []
+
+    def go_on(self, *, torn: bool = False) -> None:
+        """A last line without its end may still be written, but for `torn`."""
+        for path in lines.files(self._folder):
+            with path.open("rb") as file:
+                offset = file.seek(self._ends.get(path.name, 0))
+                for line in file:
+                    if not torn and not line.endswith(b"\n"):
+                        break
+                    self._look(path.name, offset, line)
+                    offset += len(line)
+            self._ends[path.name] = offset
+
+    def _look(self, file: str, offset: int, line: bytes) -> None:
+        found = _ID.search(line)
+        if found and (id := found[1].decode(errors="replace")) in self._ids and not _is_erased(line):
+            self.found.append(_Place(file, offset, len(line.rstrip(b"\n")), id))
 
 
 def _is_erased(line: bytes) -> bool:

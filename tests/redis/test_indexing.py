@@ -11,14 +11,18 @@ import sys
 import time
 import wave
 from collections.abc import AsyncIterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from hotline.callbacks import lines
 from hotline.callbacks.lines import Entry
 from hotline.callbacks.outbox import Outbox
+from hotline.schema import loads
+from hotline.upkeep import promises_of
 from lab.service import Service
 
 CONFIG = Path(__file__).parents[1] / "asterisk" / "hotline.yaml"
@@ -105,6 +109,14 @@ async def test_one_round_tells_what_it_found(outbox, redis, shared_server):
     nothing_taken_in = "0 recordings taken in; {} promises are new in Redis.\n"
     assert (await once(outbox, shared_server.port))[:2] == (0, nothing_taken_in.format(3))
     assert (await once(outbox, shared_server.port))[:2] == (0, nothing_taken_in.format(0))
+
+
+def test_what_is_taken_in_is_promised_as_a_service_promises_it():
+    text = (CONFIG.parent / "callbacks.yaml").read_text()
+    config = loads(text.replace("callbacks: {attempts", 'callbacks: {between: ["10:00-12:00"], attempts'))
+    friday = datetime(2026, 11, 27, 22, 15, tzinfo=ZoneInfo("Asia/Ho_Chi_Minh")).timestamp()
+    due = datetime.fromtimestamp(promises_of(config).due_at("power", friday), config.zone)
+    assert f"{due:%a %H:%M}" == "Tue 10:00"
 
 
 async def test_what_a_crash_left_behind_is_taken_in_at_the_start_and_what_is_gone_is_told(

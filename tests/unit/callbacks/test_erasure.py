@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from recordings import NOW, sound
 
-from hotline.callbacks import disk, lines
+from hotline.callbacks import disk, erasure, lines
 from hotline.callbacks.book import Book
 from hotline.callbacks.erasure import Erasure
 from hotline.callbacks.lines import Done, Entry, Erased, Move
@@ -109,6 +109,32 @@ def test_it_can_be_refused_at_the_last_moment(spool: Outbox) -> None:
     with pytest.raises(PermissionError, match="in hand"):
         Erasure(spool).erase(MINE, LATER, refuse)
     assert everything(spool).replace(f"{spool.lines}/.erasing\n\n".encode(), b"") == before
+
+
+def test_years_of_lines_are_searched_while_others_write_and_what_comes_meanwhile_is_found(
+    spool: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on, whole = erasure._Search.go_on, lines.written(moved("minea"))
+    searched: list[tuple[bool, int]] = []
+
+    def watched(search: Any, *, torn: bool = False) -> None:
+        if not torn:  # somebody is just writing a line
+            with (spool.lines / "2026-11.jsonl").open("ab") as file:
+                file.write(whole[:50])
+        go_on(search, torn=torn)
+        with disk.locked(spool.lines / ".lock", 0.0) as free:
+            searched.append((free, len(search.found)))
+        if not torn:
+            with (spool.lines / "2026-11.jsonl").open("ab") as file:
+                file.write(whole[50:] + b"\n")
+
+    monkeypatch.setattr(erasure._Search, "go_on", watched)
+    before = others(spool)
+    Erasure(spool).erase(MINE, LATER)
+    assert searched == [(True, 6), (False, 7)]
+    assert NAM.encode() not in everything(spool)
+    assert b"pbx1-mine" not in everything(spool)
+    assert (others(spool), spool.entries().problems) == (before, ())
 
 
 def test_a_torn_line_is_the_persons_as_well(spool: Outbox) -> None:
