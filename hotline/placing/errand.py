@@ -89,15 +89,17 @@ class Errand:
         if not await self._ledger.hold(self.promise.id, self.token):
             await self._withdraw()
             return True
+        standing = await self._desk.core.look(self.call)
+        rung = standing.offer is not None and standing.offer.token in self._spent
+        if standing.state is CallState.TALKING and rung:
+            return True  # also one who answered when we had given them up
         if not self._wanted():
             await self._withdraw()
             return await self._ledger.release(self.promise.id, self.token)
         if self._desk.now() < self._rests_until:
             return await self._wait()
-        standing = await self._stand()
+        standing = await self._stand(standing)
         rung = standing.offer is not None and standing.offer.token in self._spent
-        if standing.state is CallState.TALKING and rung:
-            return True
         # an agent who has it from an earlier claim, in the hand of a process that was stopped, comes to an end first
         if standing.state is not CallState.TALKING and standing.offer and not rung:
             return await self._offer(standing.offer)
@@ -116,8 +118,8 @@ class Errand:
         if found is None or found.claim in ("", self.token):
             await self._desk.gone(self.call, Left.CALLBACK)
 
-    async def _stand(self) -> Standing:
-        standing = await self._desk.core.look(self.call)
+    async def _stand(self, standing: Standing) -> Standing:
+        """In the core, joined (again) where it knows nothing of the call."""
         if standing.state not in (CallState.UNKNOWN, CallState.ENDED):
             return standing
         now = self._desk.now()

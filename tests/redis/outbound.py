@@ -13,7 +13,7 @@ from floor import POWER, Floor
 from structlog.testing import CapturingLogger
 
 from hotline.acd.bell import Bell
-from hotline.acd.model import CALLBACK, Missed, Offer
+from hotline.acd.model import CALLBACK, CallState, Missed, Offer
 from hotline.acd.virtual import PBX, queue_of_callbacks
 from hotline.callbacks.calendar import Calendar, Span
 from hotline.callbacks.guard import Guard
@@ -169,6 +169,12 @@ class Outbound:
         """An agent has answered."""
         offer = await self.offered(id, claim)
         return InHand(id, claim, offer.agent, offer.token, pbx)
+
+    async def placing_waits(self, id: str) -> None:
+        """Until the promise is in line for an agent."""
+        async with asyncio.timeout(5):
+            while (await self.floor.core.look(CALLBACK + id)).state is not CallState.WAITING:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
 
     def moves(self) -> list[tuple[str, str]]:
         return [(event.state, event.outcome) for event in self.floor.all(PromiseMoved)]

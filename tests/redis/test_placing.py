@@ -74,6 +74,22 @@ async def test_without_a_pbx_that_could_ring_promises_go_back_to_their_place(out
     assert outbound.switches.rings == []
 
 
+async def test_an_agent_who_answered_when_they_were_given_up_has_the_promise_though_the_link_is_down(
+    outbound: Outbound,
+):
+    async def answers_in_the_last_moment() -> Missed:
+        agent, _, token = outbound.switches.rings[-1]["HOTLINE_OFFER"].partition(":")
+        await outbound.floor.desk.answered(CALLBACK + id, agent, int(token))
+        outbound.switches.any_up = False
+        return Missed.LOST
+
+    id, outbound.switches.answer = await outbound.promise(), answers_in_the_last_moment
+    await outbound.placing.round()
+    await over(outbound)
+    assert await outbound.floor.agent("anna") is AgentState.TALKING
+    assert (await outbound.found(id)).state is State.OFFERED
+
+
 async def test_nothing_is_taken_in_hand_after_a_pbx_refused_to_ring_customers(outbound: Outbound):
     await outbound.promise()
     outbound.brake.refused("pbx1")
@@ -165,8 +181,7 @@ async def test_a_place_that_is_given_up_is_not_counted_as_a_caller_who_left(outb
     await outbound.floor.core.pause("anna", "lunch", outbound.now())
     id = await outbound.promise(LAN, source="queue")
     await outbound.placing.round()
-    (waiting,) = outbound.placing._errands.values()
-    await waiting._stand()
+    await outbound.placing_waits(id)
     outbound.switches.any_up = False
     await over(outbound)
     assert await outbound.floor.core.ended(CALLBACK + id) == "callback"

@@ -118,8 +118,7 @@ async def test_a_virtual_caller_in_nobodys_hand_leaves(outbound: Outbound):
     await outbound.floor.core.pause("anna", "lunch", outbound.now())
     id = await outbound.promise()
     await outbound.placing._begin("power", cap=5, place=False)
-    (errand,) = outbound.placing._errands.values()
-    await errand._stand()
+    await outbound.placing_waits(id)
     for task in outbound.placing._running:
         task.cancel()
     outbound.floor.moment += SILENT
