@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import re
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
@@ -79,20 +81,23 @@ def invited(world: World) -> list[str]:
     return _INVITE.findall(world.log.read_text(errors="replace"))
 
 
-async def hears(house: House, call: Call, prompt: str) -> None:
-    await call.hears(house.sounds / "en" / f"{prompt}.wav", within=20)
+def refusals(house: House) -> int:
+    """How often the PBX has played to an agent that the number must not be called."""
+    return house.pbx.log.read_text(errors="replace").count(f"Playing '{house.sounds}/en/callback-not-allowed")
 
 
-async def is_told_that_it_may_not(house: House, ringing: Call) -> None:
-    """Press the key to ring the customer, and again where a machine in need lost it."""
-    for tries_left in reversed(range(3)):
-        await ringing.press("2")
-        try:
-            await hears(house, ringing, "callback-not-allowed")
-            return
-        except TimeoutError:
-            if not tries_left:
-                raise
+async def wants_it(house: House, ringing: Call, mark: int) -> None:
+    """The agent answers and presses the key that rings the customer; again where a machine in need lost it."""
+    await ringing.answer()
+    await house.service.event("AgentAnswered", after=mark)
+    before = refusals(house)
+    async with asyncio.timeout(30):
+        while refusals(house) == before:
+            await ringing.press("2")
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(8):
+                    while refusals(house) == before:  # noqa: ASYNC110 - a log tells nobody
+                        await asyncio.sleep(0.1)
 
 
 async def test_no_hostile_number_is_ever_rung_though_an_agent_wants_it(house: House, deep: bool):
@@ -104,18 +109,14 @@ async def test_no_hostile_number_is_ever_rung_though_an_agent_wants_it(house: Ho
     anna, customer = await agent(house, "anna"), await house.world.number(NAM)
     for number in numbers:
         mark = house.service.mark()
-        ringing = await anna.rings(within=20)
-        await ringing.answer()
-        await hears(house, ringing, "callback-announce")
-        await is_told_that_it_may_not(house, ringing)
+        await wants_it(house, ringing := await anna.rings(within=20), mark)
         await ringing.press("4")
         await house.service.event("PromiseMoved", after=mark, state="closed", attempts=0)
         await ringing.finished()
         assert set(invited(house.world)) == {"anna"}, number
 
-    ringing = await anna.rings(within=20)
-    await ringing.answer()
-    await hears(house, ringing, "callback-announce")
+    await (ringing := await anna.rings(within=20)).answer()
+    await ringing.hears(house.sounds / "en" / "callback-announce.wav", score=0.4)
     await ringing.press("2")
     await (await customer.rings()).reject()  # who watches for INVITEs sees those that come
     assert set(invited(house.world)) == {"anna", NAM}
