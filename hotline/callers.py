@@ -25,7 +25,8 @@ class Callers:
     def __init__(self, store: Store, *, region: str, prefix: str = "hotline:") -> None:
         self._store, self._region = store, region
         self._name = f"{prefix}secret".encode()
-        self._script = load_script("hotline", "secret")
+        self._last = f"{prefix}last:"
+        self._script, self._forget = (load_script("hotline", name) for name in ("secret", "forget"))
         self._secret = secrets.token_hex(16)
         self._shared = False
 
@@ -42,6 +43,11 @@ class Callers:
         except StoreDown:
             return ""
         return blake2s(normal(number, self._region).encode(), key=secret.encode(), digest_size=_DIGEST).hexdigest()
+
+    async def forget(self, number: str) -> None:
+        """Nobody knows any more with which agent a person spoke last. Raises StoreDown."""
+        if caller := await self.opaque(number):
+            await self._store.script(self._forget, [f"{self._last}{caller}".encode()], [])
 
     async def _key(self) -> str:
         if not self._shared:

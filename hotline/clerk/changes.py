@@ -23,6 +23,7 @@ from hotline.callbacks.ledger import Ledger, Promise
 from hotline.callbacks.promise import MOST_AHEAD, Promises
 from hotline.callbacks.states import State
 from hotline.callbacks.unlisted import remove
+from hotline.callers import Callers
 from hotline.clerk.archive import Archive, Person, told
 from hotline.settings import Address
 from hotline.staff import StaffError
@@ -46,7 +47,7 @@ class Changes:
 
     async def look(self) -> bool:
         """Let the archive know what Redis alone knows; False while that is down."""
-        async with self._ledger() as (ledger, up):
+        async with self._ledger() as (ledger, _, up):
             with contextlib.suppress(StoreDown):
                 self.archive.live = {each.id: each.state for each in await ledger.list(_IN_HAND)} if up else {}
                 return up
@@ -106,7 +107,7 @@ class Changes:
         """Write it down, where that may be. `waiting`: nobody may have it in hand."""
         self._may(case, wish)
         self._must_own()
-        async with self._ledger() as (ledger, up):
+        async with self._ledger() as (ledger, _, up):
             for promise in await _live(ledger, [case.id]) if up else ():
                 if promise.state is State.DIALING or (waiting and promise.state is State.OFFERED):
                     raise StaffError(_busy(case.id, promise.agent if promise.state is State.DIALING else ""))
@@ -132,7 +133,7 @@ class Changes:
         ids = {id for case in person.cases for id in self._book.family(case.id)}
         check = self._check(ids, person.number)
         self._must_own()
-        async with self._ledger() as (ledger, up):
+        async with self._ledger() as (ledger, _, up):
             for promise in await _live(ledger, ids) if up else ():
                 if promise.state in _IN_HAND:
                     raise StaffError(_busy(promise.id, promise.agent if promise.state is State.DIALING else ""))
@@ -141,7 +142,10 @@ class Changes:
                 await asyncio.to_thread(check)  # one may have been taken in just before
                 if ids:
                     await asyncio.to_thread(Erasure(self._outbox).erase, ids, self._now(), check)
-        async with self._ledger() as (_, up):
+        async with self._ledger() as (_, callers, up):
+            if up and person.number:
+                with contextlib.suppress(StoreDown):  # then it is forgotten in a week
+                    await callers.forget(person.number)
             return up
 
     def _check(self, ids: Collection[str], number: str) -> Callable[[], None]:
@@ -164,8 +168,8 @@ class Changes:
             )
 
     @contextlib.asynccontextmanager
-    async def _ledger(self) -> AsyncIterator[tuple[Ledger, bool]]:
-        """The ledger, and whether Redis is up and has all of the outbox."""
+    async def _ledger(self) -> AsyncIterator[tuple[Ledger, Callers, bool]]:
+        """The ledger, who knows callers again, and whether Redis is up and has all of the outbox."""
         store = Store(self._redis.host, self._redis.port)
         indexer = Indexer(store, self._outbox, self._now, tell=lambda _: None)
         config = self._config
@@ -178,7 +182,7 @@ class Changes:
                     await indexer.catch_up()
                 except StoreDown:
                     up = False
-            yield ledger, up
+            yield ledger, Callers(store, region=config.country), up
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)

@@ -22,6 +22,7 @@ from hotline.callbacks.ledger import Begun, Ledger, Promise
 from hotline.callbacks.lines import Done, Entry, Move
 from hotline.callbacks.outbox import Outbox
 from hotline.callbacks.states import State
+from hotline.callers import Callers
 from hotline.cli import app
 from hotline.schema import loads
 from hotline.store import Store
@@ -53,7 +54,7 @@ class Staff:
     """A spool and a Redis in which promises are, and the command line at them."""
 
     def __init__(self, store: Store, folder: Path, port: int) -> None:
-        self.folder, self.redis = folder, f"127.0.0.1:{port}"
+        self.store, self.folder, self.redis = store, folder, f"127.0.0.1:{port}"
         self.config = folder / "hotline.yaml"
         self.config.write_text(YAML)
         self.outbox = Outbox(folder / "spool")
@@ -437,8 +438,12 @@ async def test_a_person_is_erased_by_their_number(staff: Staff, redis: Any) -> N
     assert "Nobody will be called back for a" in done.stdout
     assert "mailed or told to a webhook are out of our reach" in done.stdout
     assert (await staff.found("a")).state is State.DUE
+    callers = Callers(staff.store, region="VN")
+    for number in (NAM, LAN):
+        redis("SET", f"hotline:last:{await callers.opaque(number)}", "anna")
     done = await staff.run("voicemail", "erase", "0901234567", typed="y\n")
     assert done.stdout.endswith("Erased.\n")
+    assert redis("KEYS", "hotline:last:*") == [f"hotline:last:{await callers.opaque(LAN)}".encode()]
     assert [each.name for each in staff.outbox.kept.iterdir()] == ["c.wav"]
     assert NAM.encode() not in (next(staff.outbox.lines.glob("*.jsonl"))).read_bytes()
     assert [key for key in redis("KEYS", "*") if NAM.encode() in key] == []
