@@ -10,7 +10,7 @@ Rules of this file:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from hotline.callbacks.lines import Done, Entry, Erased, Move, Positions, Record
@@ -168,6 +168,14 @@ class Book(Fold):
                 self.take(record)
             self._positions, more = reading.positions, reading.more
             self.problems += reading.problems
+
+
+def cases_of(outbox: Outbox, ids: Collection[str]) -> Mapping[str, Case]:
+    """What the lines of these promises alone tell, without reading all others. Raises OSError."""
+    fold = Fold(stories=False)
+    for record in outbox.lines_of(ids):
+        fold.take(record)
+    return fold.cases
 
 
 def _believed(case: Case, move: Move) -> bool:

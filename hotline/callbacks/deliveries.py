@@ -1,8 +1,8 @@
-"""Messages are handed on, by mail or to a webhook, until they have arrived.
+"""Messages are handed on, by mail or to a webhook, until they have arrived; so is word of who could not be reached.
 
 Rules of this file:
 - The outbox is all that is needed: what is to be handed on are its recordings of the last days without a line
-  `done`. Redis may be down, and whatever dies goes on after a restart.
+  `done`, and what became unreachable in these days. Redis may be down, and whatever dies goes on after a restart.
 - At least once. Processes that share a spool take turns, so that each delivery is made once while nobody dies between
   a delivery and its line; the receiver knows a second one by its id.
 - What is older than TRY_FOR is given up, and told; a new address is not sent more of the past than that.
@@ -15,13 +15,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
+from hotline.callbacks.book import cases_of
 from hotline.callbacks.disk import locked
-from hotline.callbacks.lines import Done, Entry, Erased, Record, files
+from hotline.callbacks.lines import Done, Entry, Erased, Move, Record, files
 from hotline.callbacks.outbox import Outbox
+from hotline.callbacks.states import State
 from hotline.callbacks.trouble import Tell, Trouble
 from hotline.clock import Clock
 from hotline.events import DeliveryFailed, DeliveryMade, Emit
@@ -64,16 +66,26 @@ class Courier(Protocol):
     def takes(self, entry: Entry) -> bool:
         """Whether this message is to be handed on this way."""
 
-    async def deliver(self, entry: Entry) -> str:
-        """Hand it on; "", or a sentence that says who of several did not get it. Raises NotDelivered."""
+    async def deliver(self, entry: Entry, given_up: Move | None = None) -> str:
+        """Hand on a message, or that its promise was `given_up`; "", or a sentence that says who of several did not
+        get it. Raises NotDelivered."""
+
+
+_Key = tuple[str, str]
+"""Id, and what its line says."""
 
 
 @dataclass(slots=True)
 class _Parcel:
-    """A message to hand on. `made`: it was, and only its line is missing."""
+    """Something to hand on: a message, or word that the promise was `given_up`. `made`: it was, and only its line is
+    missing."""
 
     entry: Entry
-    next: float
+    since: float
+    what: str
+    """Of its line."""
+    given_up: Move | None = None
+    next: float = 0.0
     tries: int = 0
     made: bool = False
 
@@ -101,8 +113,11 @@ class Deliverer:
         self._hands = asyncio.Semaphore(AT_ONCE)
         self._news = asyncio.Event()
         self._under_way: set[asyncio.Task[None]] = set()
-        self._parcels: dict[str, _Parcel] = {}
-        self._done: dict[str, float] = {}
+        self._unreachable = f"unreachable-{self.what}"
+        self._parcels: dict[_Key, _Parcel] = {}
+        self._given_up: dict[str, Move] = {}
+        """Those that were read of and not looked at yet."""
+        self._done: dict[_Key, float] = {}
         self._positions: dict[str, int] | None = None
         self._told: Trouble | None = None
         self._last_turn = 0.0
@@ -177,7 +192,22 @@ class Deliverer:
             for record in reading.records:
                 self._take(record)
             self._positions, more = dict(reading.positions), reading.more
+        await self._look_at_given_up()
         self._forget()
+
+    async def _look_at_given_up(self) -> None:
+        """Whether a promise ended by such a line is told by all of its lines, of which the first may be long ago."""
+        if not self._given_up:
+            return
+        cases = await asyncio.to_thread(cases_of, self._outbox, self._given_up.keys())
+        for id, move in self._given_up.items():
+            case, key = cases.get(id), (id, self._unreachable)
+            if case is None or case.entry is None or case.state is not State.UNREACHABLE or key in self._done:
+                continue
+            if self._courier.takes(case.entry):
+                parcel = _Parcel(case.entry, move.at, self._unreachable, replace(move, attempts=case.attempts))
+                self._parcels.setdefault(key, parcel)
+        self._given_up.clear()
 
     def _past(self) -> dict[str, int]:
         """Files that are too old to hold anything to hand on count as read."""
@@ -187,12 +217,22 @@ class Deliverer:
     def _take(self, record: Record) -> None:
         match record:
             case Entry():
-                new = record.id not in self._done and record.kept_at > self._now() - TRY_FOR
+                key = (record.id, self.what)
+                new = key not in self._done and record.kept_at > self._now() - TRY_FOR
                 if new and record.sha256 and self._courier.takes(record):
-                    self._parcels.setdefault(record.id, _Parcel(record, next=0.0))
-            case Done(what=self.what) | Erased():
-                self._done[record.id] = record.at
-                self._parcels.pop(record.id, None)
+                    self._parcels.setdefault(key, _Parcel(record, record.kept_at, self.what))
+            case Move(state=State.UNREACHABLE) if record.at > self._now() - TRY_FOR:
+                self._given_up[record.id] = record
+            case Done(what=self.what | self._unreachable):
+                self._over((record.id, record.what), record.at)
+            case Erased():
+                self._given_up.pop(record.id, None)
+                for what in (self.what, self._unreachable):
+                    self._over((record.id, what), record.at)
+
+    def _over(self, key: _Key, at: float) -> None:
+        self._done[key] = at
+        self._parcels.pop(key, None)
 
     def _forget(self) -> None:
         """The ids of deliveries so old that their messages would not be taken again."""
@@ -209,7 +249,7 @@ class Deliverer:
         """Make a delivery and write its line, whatever happens to who asked for it."""
         async with self._hands:
             if not self._closing:
-                task = asyncio.create_task(self._hand_on(parcel), name=f"{self.what} of {parcel.entry.id}")
+                task = asyncio.create_task(self._hand_on(parcel), name=f"{parcel.what} of {parcel.entry.id}")
                 self._under_way.add(task)
                 task.add_done_callback(self._under_way.discard)
                 await asyncio.shield(task)
@@ -218,26 +258,25 @@ class Deliverer:
         entry = parcel.entry
         try:
             if not parcel.made:
-                lacking = await self._deliver(entry)
+                lacking = await self._deliver(parcel)
                 parcel.made = True
                 self._emit(self._made(entry))
                 if lacking:
                     self._emit(self._not_made(entry, lacking, given_up=True))
-            await asyncio.to_thread(self._outbox.add, Done(id=entry.id, at=self._now(), what=self.what))
+            await asyncio.to_thread(self._outbox.add, Done(id=entry.id, at=self._now(), what=parcel.what))
         except NotDelivered as failure:
             self._failed(parcel, str(failure))
         except OSError as error:
             self._trouble(error)
             self._later(parcel)
         else:
-            self._parcels.pop(entry.id, None)
-            self._done[entry.id] = self._now()
+            self._over((entry.id, parcel.what), self._now())
 
-    async def _deliver(self, entry: Entry) -> str:
+    async def _deliver(self, parcel: _Parcel) -> str:
         """Raises NotDelivered."""
         try:
             async with asyncio.timeout(self._limit):
-                return await self._courier.deliver(entry)
+                return await self._courier.deliver(parcel.entry, parcel.given_up)
         except TimeoutError:
             raise NotDelivered(f"It took longer than {self._limit:g} s.") from None
         except NotDelivered:
@@ -252,9 +291,9 @@ class Deliverer:
     def _failed(self, parcel: _Parcel, problem: str) -> None:
         self._later(parcel)
         entry = parcel.entry
-        given_up = parcel.next > entry.kept_at + TRY_FOR
+        given_up = parcel.next > parcel.since + TRY_FOR
         if given_up:
-            self._parcels.pop(entry.id, None)
+            self._parcels.pop((entry.id, parcel.what), None)
         self._emit(self._not_made(entry, problem, given_up=given_up))
 
     def _not_made(self, entry: Entry, problem: str, *, given_up: bool) -> DeliveryFailed:

@@ -18,7 +18,7 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from zoneinfo import ZoneInfo
 
-from hotline.callbacks.lines import Entry
+from hotline.callbacks.lines import Entry, Move
 from hotline.callbacks.settings import VoicemailSettings
 
 ATTACHED = "The recording is attached."
@@ -48,28 +48,40 @@ class Places:
 
 
 def letter(
-    entry: Entry, places: Places, *, sender: str, to: Sequence[str], now: float, recording: bytes, remark: str
+    entry: Entry,
+    places: Places,
+    *,
+    sender: str,
+    to: Sequence[str],
+    now: float,
+    recording: bytes,
+    remark: str,
+    given_up: Move | None = None,
 ) -> bytes:
-    """The mail, ready to be sent. `recording` is attached unless it is empty; `remark` says what became of it."""
+    """The mail, ready to be sent. `recording` is attached unless it is empty; `remark` says what became of it.
+
+    `given_up`: it tells that the customer could not be reached.
+    """
+    about, kind = ("not reached", "unreachable") if given_up else ("message", "voicemail")
     mail = EmailMessage(policy=_POLICY)
     name, _, domain = sender.partition("@")
     mail["From"] = Address(_plain(places.hotline), name, domain)
     mail["To"] = ", ".join(to)
-    subject = f"{places.hotline}: message for {entry.queue or 'the hotline'}, {_shown(entry, places)}"
+    subject = f"{places.hotline}: {about} for {entry.queue or 'the hotline'}, {_shown(entry, places)}"
     mail["Subject"] = _plain(subject)
     mail["Date"] = format_datetime(datetime.fromtimestamp(now, UTC))
-    mail["Message-ID"] = f"<{entry.id}.voicemail@{domain}>"
+    mail["Message-ID"] = f"<{entry.id}.{kind}@{domain}>"
     mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(_text(entry, places, remark))
+    mail.set_content(_text(entry, places, remark, given_up))
     if recording:
         mail.add_attachment(recording, maintype="audio", subtype="x-wav", filename=f"{entry.id}.wav")
     return mail.as_bytes()
 
 
-def told(entry: Entry, places: Places) -> bytes:
-    """The body for a webhook."""
+def told(entry: Entry, places: Places, given_up: Move | None = None) -> bytes:
+    """The body for a webhook: of a message, or that its customer could not be reached."""
     body = {
-        "event": "voicemail",
+        "event": "unreachable" if given_up else "voicemail",
         "id": entry.id,
         "hotline": places.hotline,
         "queue": entry.queue,
@@ -85,6 +97,9 @@ def told(entry: Entry, places: Places) -> bytes:
         "sha256": entry.sha256,
         "source": entry.source,
     }
+    if given_up:
+        at = places.local(entry, given_up.at).isoformat(timespec="seconds")
+        body |= {"at": at, "attempts": given_up.attempts, "outcome": given_up.outcome}
     return json.dumps(body, ensure_ascii=False).encode()
 
 
@@ -93,21 +108,27 @@ def _plain(text: str) -> str:
     return " ".join(text.replace("=?", "= ?").split())
 
 
-def _text(entry: Entry, places: Places, remark: str) -> str:
+def _text(entry: Entry, places: Places, remark: str, given_up: Move | None) -> str:
     due = places.local(entry, entry.due)
     minutes, seconds = divmod(round(entry.seconds), 60)
     rows = {
         "queue": entry.queue or "not known",
         "number": entry.number or "withheld",
         "when": f"{_shown(entry, places)} ({due.tzinfo})",
-        "length": f"{minutes}:{seconds:02}",
+        "length": f"{minutes}:{seconds:02}" if entry.sha256 else "",
         "about": places.reasons.get(entry.reason, entry.reason),
         "preferred": entry.part,
         "due": f"{due:%a %Y-%m-%d %H:%M}",
+        "tried": f"{given_up.attempts} times; how the last ended: {given_up.outcome or 'not known'}"
+        if given_up
+        else "",
         "promise": entry.id,
     }
     table = "".join(f"  {name:<10} {value}\n" for name, value in rows.items() if value)
-    return f"A caller left a message at {places.hotline}.\n\n{table}\n{remark}\n"
+    first = f"A caller left a message at {places.hotline}."
+    if given_up:
+        first = f"A customer of {places.hotline} could not be reached. Nobody calls them any more, unless you do."
+    return f"{first}\n\n{table}\n{remark}\n"
 
 
 def _shown(entry: Entry, places: Places) -> str:

@@ -23,7 +23,9 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,6 +37,7 @@ from hotline.callbacks.trouble import Trouble
 
 VERSION = 1
 _PIECE = 1 << 20
+_ID = re.compile(rb'"id": "([^"\\]+)"')
 
 Positions = Mapping[str, int]
 """How far each file was read: its name → the offset of its first unread byte."""
@@ -99,7 +102,8 @@ class Move:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """A delivery about the promise was made: `what` is mail or webhook."""
+    """A delivery about the promise was made: `what` is mail or webhook, of the message; unreachable-mail or
+    unreachable-webhook, that its customer was not reached."""
 
     id: str
     at: float
@@ -213,6 +217,18 @@ def mentioned(folder: Path, id: str) -> bool:
                 sync_folder(folder)
                 return True
     return False
+
+
+def of(folder: Path, ids: Collection[str]) -> Iterator[Record]:
+    """The lines of these promises; others are hardly looked at, and torn ones are passed over. Raises OSError."""
+    known = {id.encode() for id in ids}
+    for path in files(folder):
+        with path.open("rb") as file:
+            for line in file:
+                if (found := _ID.search(line)) and found[1] in known:
+                    with suppress(ValueError, TypeError, KeyError, AttributeError):
+                        if record := parse(line):
+                            yield record
 
 
 def _begins(line: bytes, id: str) -> bool:

@@ -21,7 +21,7 @@ from aiosmtplib import SMTP, SMTPException, SMTPRecipientsRefused, SMTPResponse,
 
 from hotline.callbacks.deliveries import NotDelivered
 from hotline.callbacks.letter import ATTACHED, Places, letter
-from hotline.callbacks.lines import Entry
+from hotline.callbacks.lines import Entry, Move
 from hotline.clock import Clock
 from hotline.settings import MailServer
 
@@ -51,11 +51,11 @@ class Mailer:
     def takes(self, entry: Entry) -> bool:
         return bool(self._to(entry))
 
-    async def deliver(self, entry: Entry) -> str:
+    async def deliver(self, entry: Entry, given_up: Move | None = None) -> str:
         """Raises NotDelivered. Refused addresses beside accepted ones hold nothing up, and are told."""
         to = self._to(entry)
         try:
-            mail = await asyncio.to_thread(self._mail, entry)
+            mail = await asyncio.to_thread(self._mail, entry, given_up)
         except ValueError as error:
             raise NotDelivered(f"The mail could not be written: {_said(error)}") from None
         try:
@@ -71,8 +71,10 @@ class Mailer:
         settings = self._places.of(entry.queue)
         return settings.mail if settings else ()
 
-    def _mail(self, entry: Entry) -> bytes:
-        recording, remark = _recording(self._kept / f"{entry.id}.wav", entry)
+    def _mail(self, entry: Entry, given_up: Move | None) -> bytes:
+        recording, remark = b"", "There is no recording: the caller asked to be called back."
+        if entry.sha256:
+            recording, remark = _recording(self._kept / f"{entry.id}.wav", entry)
         return letter(
             entry,
             self._places,
@@ -81,6 +83,7 @@ class Mailer:
             now=self._now(),
             recording=recording,
             remark=remark,
+            given_up=given_up,
         )
 
 

@@ -21,7 +21,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -235,6 +235,10 @@ class Outbox:
     def entries(self, since: Positions | None = None, most: int = 1000) -> Reading:
         """Up to `most` lines after `since` (None = from the first one)."""
         return lines.read(self.lines, since or {}, most)
+
+    def lines_of(self, ids: Collection[str]) -> Iterator[Record]:
+        """The lines of these promises, in their order. Raises OSError."""
+        return lines.of(self.lines, ids)
 
     def beyond(self, positions: Positions) -> tuple[int, int]:
         """How many bytes and lines follow these positions. Raises OSError."""

@@ -243,7 +243,7 @@ def _older(paths: Iterable[Path], age: float) -> list[Path]:
 def _forget_lonely_notes(folder: Path, age: float) -> None:
     """Remove old notes without a recording beside them: a note is written once, its recording grows for minutes."""
     for note in _older(folder.glob("*.note"), age):
-        if not any(note.with_suffix(kind).exists() for kind in (".wav", UNREADABLE)):
+        if not any(note.with_suffix(kind).exists() for kind in (".wav", ".own", UNREADABLE)):
             note.unlink(missing_ok=True)
 
 

@@ -193,4 +193,11 @@ _ENDS: Mapping[str, Callable[[Move], str]] = MappingProxyType(
         State.SUPERSEDED: _superseded,
     }
 )
-_DELIVERIES: Mapping[str, str] = MappingProxyType({"mail": "Mailed", "webhook": "Told to the webhook"})
+_DELIVERIES: Mapping[str, str] = MappingProxyType(
+    {
+        "mail": "Mailed",
+        "webhook": "Told to the webhook",
+        "unreachable-mail": "Mailed that the customer was not reached",
+        "unreachable-webhook": "Told to the webhook that the customer was not reached",
+    }
+)

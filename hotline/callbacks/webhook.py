@@ -17,7 +17,7 @@ import aiohttp
 
 from hotline.callbacks.deliveries import NotDelivered
 from hotline.callbacks.letter import Places, told
-from hotline.callbacks.lines import Entry
+from hotline.callbacks.lines import Entry, Move
 from hotline.clock import Clock
 
 TIMES = aiohttp.ClientTimeout(total=20.0, connect=10.0)
@@ -36,13 +36,13 @@ class Webhooks:
     def takes(self, entry: Entry) -> bool:
         return bool(self._url(entry))
 
-    async def deliver(self, entry: Entry) -> str:
+    async def deliver(self, entry: Entry, given_up: Move | None = None) -> str:
         """Raises NotDelivered."""
-        body = told(entry, self._places)
+        body = told(entry, self._places, given_up)
         headers = {
             "Content-Type": "application/json",
             "User-Agent": "hotline",
-            "Hotline-Delivery": entry.id,
+            "Hotline-Delivery": f"{entry.id}-unreachable" if given_up else entry.id,
             "Hotline-Signature": signature(self._secret, int(self._now()), body),
         }
         try:

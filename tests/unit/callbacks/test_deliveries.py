@@ -15,8 +15,9 @@ from hotline.callbacks import lines
 from hotline.callbacks.deliveries import BATCH, TRY_FOR, Deliverer, NotDelivered
 from hotline.callbacks.disk import locked
 from hotline.callbacks.erasure import Erasure
-from hotline.callbacks.lines import Entry, Erased
+from hotline.callbacks.lines import Entry, Erased, Move
 from hotline.callbacks.outbox import Outbox
+from hotline.callbacks.states import State
 from hotline.callbacks.trouble import Trouble
 from hotline.events import DeliveryFailed, DeliveryMade, Event
 
@@ -44,12 +45,12 @@ class Hand:
     def takes(self, entry: Entry) -> bool:
         return entry.queue == "power"
 
-    async def deliver(self, entry: Entry) -> str:
+    async def deliver(self, entry: Entry, given_up: Move | None = None) -> str:
         self.began.set()
         await self.go.wait()
         if self.problems:
             raise self.problems.pop(0)
-        self.got.append(entry.id)
+        self.got.append(f"{entry.id} not reached in {given_up.attempts}" if given_up else entry.id)
         return ""
 
 
@@ -114,6 +115,38 @@ async def test_only_recordings_that_the_courier_takes_are_handed_on(make: Make, 
     kept(outbox, "webhooked")
     await make().round()
     assert hand.got == ["webhooked"], "a line of another kind of delivery is none of this one"
+
+
+def tried(outbox: Outbox, id: str, state: State, at: float = NOW, attempts: int = 1) -> None:
+    """An attempt, and what came of it."""
+    token = f"t{attempts}"
+    for each in (State.DIALING, state):
+        outbox.add(Move(id=id, at=at, state=each, due=at, attempts=attempts, token=token, outcome="busy"))
+
+
+async def test_a_promise_that_became_unreachable_is_told_once(
+    make: Make, outbox: Outbox, hand: Hand, clock: Time, events: list[Event]
+) -> None:
+    """Also one without a message, and one that was made long ago."""
+    kept(outbox, "old", at=NOW - 90 * DAY, source="web", sha256="", seconds=0.0)
+    tried(outbox, "old", State.RETRY)
+    for id, state in (("talked", State.TALKED), ("lost", State.UNREACHABLE), ("gone", State.UNREACHABLE)):
+        kept(outbox, id, number="")
+        tried(outbox, id, state)
+    outbox.add(Move(id="talked", at=NOW, state=State.UNREACHABLE, due=NOW, attempts=9, token="t1"))  # a late word
+    outbox.add(Erased(id="gone", at=NOW))
+    deliverer = make()
+    hand.problems = [NotDelivered("Later.")]
+    await deliverer.round()
+    clock.now += 60
+    await deliverer.round()
+    assert sorted(hand.got) == ["lost", "lost not reached in 1", "talked"]
+    tried(outbox, "old", State.UNREACHABLE, attempts=2)
+    await deliverer.round()
+    assert hand.got[-1] == "old not reached in 2"
+    await make().round()  # after a restart
+    assert (len(hand.got), done(outbox, "unreachable-mail")) == (4, ["lost", "old"])
+    assert {event.what for event in events if isinstance(event, DeliveryMade)} == {"mail"}
 
 
 async def test_what_is_erased_between_two_tries_is_not_handed_on(

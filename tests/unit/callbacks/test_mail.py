@@ -17,6 +17,7 @@ from recordings import NOW, sound
 from hotline.callbacks import mail
 from hotline.callbacks.deliveries import Deliverer, NotDelivered
 from hotline.callbacks.letter import Places
+from hotline.callbacks.lines import Move
 from hotline.callbacks.mail import Mailer
 from hotline.callbacks.outbox import Outbox
 from hotline.events import DeliveryFailed, DeliveryMade, Event
@@ -74,6 +75,21 @@ async def test_a_mail_has_the_recording_and_tells_who_when_and_by_when(outbox: O
     ]
     assert letter.text.endswith("The recording is attached.\n")
     assert NUMBER[1:] not in "".join(f"{name}: {value}" for name, value in letter.mail.items())
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+async def test_who_was_not_reached_is_mailed_too(outbox: Outbox, recorded: bool) -> None:
+    entry = kept(outbox, "one", **({} if recorded else {"sha256": "", "seconds": 0.0, "source": "web"}))
+    given_up = Move(id="one", at=NOW + 60, state="unreachable", due=NOW, attempts=3, outcome="busy")
+    office = PostOffice()
+    async with opened(office) as port:
+        await mailer(outbox, f"smtp://127.0.0.1:{port}").deliver(entry, given_up)
+    (letter,) = office.letters
+    assert letter["Subject"] == "City Power: not reached for power, Wed 2026-11-18 18:06"
+    assert letter["Message-ID"] == "<one.unreachable@example.org>"
+    assert letter.text.startswith("A customer of City Power could not be reached.")
+    assert "3 times; how the last ended: busy\n" in letter.text
+    assert (len(letter.recordings), "length" in letter.text) == (recorded, recorded)
 
 
 async def test_a_hotline_with_any_name_can_write(outbox: Outbox) -> None:

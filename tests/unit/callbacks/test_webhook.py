@@ -16,6 +16,7 @@ from messages import NUMBER, done, kept, places
 from recordings import NOW
 
 from hotline.callbacks.deliveries import Deliverer, NotDelivered
+from hotline.callbacks.lines import Move
 from hotline.callbacks.outbox import Outbox
 from hotline.callbacks.webhook import Webhooks
 from hotline.events import DeliveryFailed, Event
@@ -88,6 +89,19 @@ async def test_a_message_is_told_as_json_with_a_signature_that_the_receiver_can_
         "sha256": entry.sha256,
         "source": "voicemail",
     }
+
+
+async def test_who_was_not_reached_is_told_too(outbox: Outbox) -> None:
+    entry, receiver = kept(outbox, "one"), Receiver()
+    given_up = Move(id="one", at=NOW + 60, state="unreachable", due=NOW, attempts=3, outcome="busy")
+    async with listening(receiver) as url:
+        await webhooks(url).deliver(entry, given_up)
+    ((request, body),) = receiver.came
+    assert request.headers["Hotline-Delivery"] == "one-unreachable"
+    told = json.loads(body)
+    assert [told[name] for name in ("event", "id", "attempts", "outcome", "at")] == [
+        "unreachable", "one", 3, "busy", "2026-11-18T18:07:40+07:00",
+    ]  # fmt: skip
 
 
 async def test_a_receiver_that_fails_first_gets_it_later_whoever_was_restarted(outbox: Outbox) -> None:
