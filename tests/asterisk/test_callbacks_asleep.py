@@ -15,6 +15,7 @@ from gate import Gate
 
 from hotline.callbacks.ledger import LEASE
 from hotline.callbacks.states import State
+from hotline.placing.errand import REST
 from hotline.placing.leg import PUNCTUAL
 from lab.house import House
 from lab.party import Call
@@ -116,9 +117,9 @@ async def test_of_two_agents_who_were_rung_for_one_promise_one_rings_the_custome
         first = await _either(an, bao)
         await service.event("OfferMissed", after=mark, outcome="lost")
         gate.open()
-        await first.answer()
+        forward(house, REST + 1)
         second = await _either(an, bao)
-        await second.answer()
+        await asyncio.gather(first.answer(), second.answer())
         rung = await _press_until_rung([first, second], customer)
         await rung.answer()
         await asyncio.sleep(2)
