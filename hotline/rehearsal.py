@@ -86,8 +86,9 @@ class _RehearsalHouse:
         settings, now = self.config.voicemail[queue], datetime.fromtimestamp(self.moment, UTC)
         about = await self._message(Speaker(phone, self.now, self.emit), settings)
         due = self.promises.due(queue, now, about.part)
-        self.tell(f"  ⏲  to be called back {f'on {due:%A %Y-%m-%d at %H:%M %Z}' if due else 'never: it never opens'}")
         reachable = bool(about.number) or not settings.confirm  # then we have the network's number
+        when = f"on {due:%A %Y-%m-%d at %H:%M %Z}" if due else "never: it never opens"
+        self.tell(f"  ⏲  to be called back {when if reachable else 'by nobody: there is no number'}")
         await phone.say(self.promises.spoken(queue, due, now, phone.language, about.part, reachable))
 
     async def promise_callback(self, phone: Phone, queue: str) -> bool:

@@ -76,7 +76,9 @@ def test_a_wrong_ami_setting_does_not_show_its_secret() -> None:
 
 
 def test_try_at_night_promises_the_next_opening() -> None:
-    result = hotline("try", CONFIG, "--number", "1900", "--at", "2026-11-27T22:15", typed="\n" * 6)
+    night = ("try", CONFIG, "--number", "1900", "--at", "2026-11-27T22:15")
+    assert "[callback-no-number]" in hotline(*night, typed="\n" * 6).output
+    result = hotline(*night, typed="\n\n\n0901234567#\n1\n" + "\n" * 4)
     assert result.exit_code == 0
     assert "office is closed" in result.output
     assert "[voicemail-greeting]" in result.output
