@@ -198,7 +198,7 @@ async def build_answering(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitab
 async def build_callbacks(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[House]]]:
     """`await build_callbacks(services=3, …)`: a hotline of this test's own, at noon, that does nothing but call back
     (callbacks-storm.yaml). Options as of House; `before` is given the house before it starts."""
-    config, sounds = CONFIG.with_name("callbacks-storm.yaml"), ROOT / ".lab" / "test-sounds"
+    config, sounds = CONFIG.with_name("callbacks-storm.yaml"), ROOT / ".lab" / "storm-sounds"
     await make_prompts(config, sounds)
     async with AsyncExitStack() as houses:
 

@@ -28,6 +28,10 @@ PATIENCE = 12.0
 """Seconds that an agent stays with a service that says nothing."""
 
 PRESS_EVERY = 1.5
+
+GREETING = 1.5
+"""Seconds after which a customer who has answered has heard the greeting, and talks with the agent."""
+
 LONG = 7200.0
 
 
@@ -72,12 +76,11 @@ class Customer:
             case "lets it ring":
                 await call.hung_up(within=30)
             case "brief":
-                await call.answer()
-                self.talks += 1
+                await call.answer()  # and hangs up before the greeting was over
             case _:  # talks, or a machine does
                 await call.answer()
                 self.talks += mood != "machine"
-                await call.hung_up(within=1.0 if mood != "lingers" else 15.0)
+                await call.hung_up(within=GREETING + 0.5)
 
     def _tell(self) -> None:
         self.news.set()
@@ -85,7 +88,7 @@ class Customer:
 
 
 MOODS = (
-    *[("talks",)] * 6, ("busy", "talks"), ("declines", "brief"), ("machine", "talks"), ("brief",),
+    *[("talks",)] * 6, ("busy", "talks"), ("declines", "talks"), ("machine", "talks"), ("brief", "talks"),
     ("busy", "busy", "talks"), ("lets it ring", "talks"),
 )  # fmt: skip
 """What customers do with their first call, their second, …"""
@@ -240,6 +243,12 @@ async def open_store(house: House) -> AsyncIterator[Store]:
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+
+
+async def wipe(house: House) -> None:
+    """FLUSHALL."""
+    async with open_store(house) as store:
+        await store._ask(lambda link: link.flushall())
 
 
 def _wrong(case: Case, customer: Customer, invites: int) -> Iterator[str]:

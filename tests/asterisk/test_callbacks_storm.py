@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from crowd import AGENTS, Crowd, forward, invites, open_store, promise
+from crowd import AGENTS, Crowd, forward, invites, open_store, promise, wipe
 from dialogue import nothing_left
 
 from hotline.acd.core import Core
@@ -107,7 +107,6 @@ async def _restart_redis_later(house: House) -> None:
 
 
 async def _wipe(house: House, agents: tuple[str, ...]) -> None:
-    """FLUSHALL; the agents must log in anew."""
-    async with open_store(house) as store:
-        await store._ask(lambda link: link.flushall())
+    """The agents must log in anew."""
+    await wipe(house)
     await house.begin_shift(*agents)
