@@ -317,6 +317,17 @@ async def test_a_redis_that_hangs_keeps_no_client_waiting(
     assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
 
 
+async def test_what_another_spool_keeps_is_cancelled_there(
+    house: House, store: Store, tmp_path: Path, clock: Time
+) -> None:
+    id = (await house.client.ask(key="k")).body["id"]
+    async with opened(store, tmp_path / "other", clock) as other:
+        answer = await other.client("DELETE", id)
+        assert (answer.status, answer.body["promise"]["id"]) == (409, id)
+        assert other.outbox.entries().records == ()
+    assert (await house.client("DELETE", id)).status == 200
+
+
 async def test_a_promise_is_told_and_cancelled_but_not_once_it_is_kept(house: House) -> None:
     house.clock.now = datetime(2026, 11, 30, 9, 30, tzinfo=SAIGON).timestamp()
     id = (await house.client.ask(key="k")).body["id"]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from floor import ANNA, BINH, Floor
@@ -215,3 +217,27 @@ async def test_of_a_customer_who_did_not_answer_the_agent_is_not_asked(outbound:
     assert "callback-outcome" not in line.said
     assert "callback-not-reached" in line.said
     assert outbound.moves()[-1] == ("retry", "no-answer")
+
+
+async def test_an_agent_is_served_where_the_promise_is_of_that_spool(
+    outbound: Outbound, store: Store, tmp_path: Path
+):
+    other = Outbound(outbound.floor, tmp_path / "other", store)
+    hand = await outbound.in_hand(await outbound.promise())
+    assert not await other.legs.may_serve(hand)
+    assert await outbound.legs.may_serve(hand)
+
+
+async def test_a_message_that_is_left_while_their_phone_is_busy_is_not_given_up(outbound: Outbound):
+    """They leave it at the very moment of the last attempt."""
+    id = await outbound.promise()
+    settings = outbound.promises._callbacks["power"]
+    outbound.promises._callbacks = {"power": replace(settings, attempts=1)}
+
+    class Leaving(Line):
+        async def call_customer(self, number: str, **about: Any) -> Dialed | Unrung:
+            await outbound.promise()
+            return await super().call_customer(number, **about)
+
+    await outbound.legs.serve(Leaving("2", Dialed(DialOutcome.BUSY)), await outbound.in_hand(id))
+    assert (await outbound.found(id)).state is State.RETRY

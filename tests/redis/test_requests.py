@@ -253,6 +253,11 @@ async def test_who_phones_again_is_told_when_and_cancels_by_the_key(bureau: Bure
     assert said(await tell(bureau)) == []
 
 
+async def test_of_a_promise_of_another_spool_nothing_is_said(bureau: Bureau, store: Store, tmp_path: Path) -> None:
+    await promised(bureau)
+    assert said(await tell(Bureau(bureau.floor, tmp_path / "other", store), "1")) == []
+
+
 @pytest.mark.parametrize("key", ["", "2"])
 async def test_another_key_and_silence_leave_the_promise(bureau: Bureau, key: str) -> None:
     id = await promised(bureau, due=AFTERNOON)
