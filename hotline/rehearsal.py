@@ -13,11 +13,12 @@ from hotline.callbacks.dialogue import About, Questions, Speaker
 from hotline.callbacks.guard import Guard, message_guard
 from hotline.callbacks.indexer import Indexer
 from hotline.callbacks.keep_place import PlaceKeeper
-from hotline.callbacks.ledger import Ledger, Promise
+from hotline.callbacks.ledger import Ledger
 from hotline.callbacks.moving import Mover
 from hotline.callbacks.my_callback import tell_callback
 from hotline.callbacks.outbox import Outbox
 from hotline.callbacks.promise import Promises
+from hotline.callbacks.promise_record import Promise
 from hotline.callbacks.requests import Requests
 from hotline.callbacks.settings import VoicemailSettings
 from hotline.callbacks.states import State

@@ -20,12 +20,13 @@ from zoneinfo import ZoneInfo
 from hotline.acd.model import QueueSettings
 from hotline.api.asked import Asked, Refused
 from hotline.callbacks.guard import Guard
-from hotline.callbacks.ledger import Ledger, Promise
+from hotline.callbacks.ledger import Ledger
 from hotline.callbacks.moving import Mover
 from hotline.callbacks.number import normal
 from hotline.callbacks.outbox import id_of
 from hotline.callbacks.outcome import Next
 from hotline.callbacks.promise import MOST_AHEAD, Promises
+from hotline.callbacks.promise_record import Promise
 from hotline.callbacks.states import State
 from hotline.clock import Clock
 from hotline.events import CallbackRequested, Emit

@@ -15,7 +15,7 @@ import enum
 import errno
 import json
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -23,8 +23,9 @@ from zoneinfo import ZoneInfo
 from hotline.callbacks.indexer import Indexer
 from hotline.callbacks.lines import Entry, Move
 from hotline.callbacks.outbox import Outbox, new_id
+from hotline.callbacks.promise_record import Promise, promise_of
 from hotline.callbacks.settings import Dialing
-from hotline.callbacks.states import OPEN, State
+from hotline.callbacks.states import State
 from hotline.clock import Clock
 from hotline.store import Store, StoreDown, load_script
 
@@ -48,66 +49,6 @@ class Begun(enum.StrEnum):
 
 class ForeignPromise(OSError):
     """The promise is of another spool: a line of ours about it would be forgotten when Redis is."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Promise:
-    """One promised call. Moments are POSIX seconds; 0 where there was none."""
-
-    id: str
-    state: State
-    due: float = 0.0
-    first_due: float = 0.0
-    """What the caller was promised."""
-    arrival: float = 0.0
-    """When the caller asked; it orders those who wait to be called."""
-    moved: float = 0.0
-    """Since when it is in this state."""
-    queue: str = ""
-    """Whose agents call back."""
-    asked_for: str = ""
-    """The queue of its line, which may not be configured."""
-    entry: str = ""
-    language: str = ""
-    number: str = field(default="", repr=False)
-    source: str = ""
-    reason: str = ""
-    part: str = ""
-    confirmed: bool = False
-    note: str = field(default="", repr=False)
-    key: str = field(default="", repr=False)
-    """Digest of a request from outside."""
-    seconds: float = 0.0
-    """Length of the recording; 0 without one."""
-    sha256: str = ""
-    attempts: int = 0
-    spent: int = 0
-    """Of these, the ones before the last message: they do not count any more."""
-    outcome: str = ""
-    by: str = ""
-    agent: str = ""
-    token: str = ""
-    """Of the last attempt."""
-    claim: str = ""
-    """Of who has it in hand."""
-    lease: float = 0.0
-    pbx: str = ""
-    """Where an agent is, or was last, on the line for it."""
-    also: tuple[str, ...] = ()
-    """Messages of the same number that are heard with this one."""
-    into: str = ""
-    """Of one that was merged: the promise that it is heard with."""
-    spool: str = ""
-    call: str = ""
-
-    @property
-    def open(self) -> bool:
-        return self.state in OPEN
-
-    @property
-    def keeps_place(self) -> bool:
-        """Whether the caller left a place in the queue for this promise."""
-        return self.source == "queue"
 
 
 class Ledger:
@@ -148,7 +89,7 @@ class Ledger:
         queues = json.dumps(await self._queues(queue))
         limits = self._day(self._now()), self._dialing.per_day, self._dialing.per_number
         found = await self._run("claim", self._indexer.spool, json.dumps(reached), queues, token, most, *limits)
-        return self._promise(found) if found else None
+        return self.promise_of(found) if found else None
 
     async def in_hand(self, queue: str) -> int:
         """How many of a queue are in hand, but for those who keep a place."""
@@ -286,12 +227,12 @@ class Ledger:
         """Those that there are, in order."""
         if not ids:
             return []
-        return [self._promise(each) for each in await self._run("find", "", *ids)]
+        return [self.promise_of(each) for each in await self._run("find", "", *ids)]
 
     async def open_for(self, number: str) -> Promise | None:
         """The open promise of a number (E.164)."""
         found = await self._run("find", "number", number) if number else []
-        return self._promise(found[0]) if found else None
+        return self.promise_of(found[0]) if found else None
 
     async def list(
         self, states: Collection[State], *, since: float = 0.0, until: float = 0.0, most: int = 1000
@@ -310,34 +251,6 @@ class Ledger:
         values = (f"{self._now():.6f}", *args)
         return await self._store.script(self._scripts[name], self._keys, [str(value).encode() for value in values])
 
-    def _promise(self, fields: dict[str, Any]) -> Promise:
-        promise = _promise(fields)
+    def promise_of(self, fields: dict[str, Any]) -> Promise:
+        promise = promise_of(fields)
         return replace(promise, queue=self._served_by(promise.queue))
-
-
-def _promise(fields: dict[str, Any]) -> Promise:
-    """What Redis holds, in types. `also` is an empty object where Lua has an empty list."""
-
-    def text(name: str) -> str:
-        return str(fields.get(name, ""))
-
-    def number(name: str) -> float:
-        return float(fields.get(name) or 0)
-
-    plain = ("id", "queue", "entry", "language", "number", "source", "reason", "part", "note", "key", "sha256")
-    about = ("outcome", "by", "agent", "token", "claim", "pbx", "into", "spool", "call")
-    return Promise(
-        **{name: text(name) for name in (*plain, *about)},
-        state=State(fields["state"]),
-        asked_for=text("queue"),
-        due=number("due"),
-        first_due=number("promised"),
-        arrival=number("recorded_at"),
-        moved=number("moved"),
-        seconds=number("seconds"),
-        lease=number("lease"),
-        attempts=int(number("attempts")),
-        spent=int(number("spent")),
-        confirmed=text("confirmed") == "1",
-        also=tuple(sorted(fields.get("also") or ())),
-    )

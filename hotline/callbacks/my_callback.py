@@ -9,8 +9,8 @@ Rules of this file:
 from __future__ import annotations
 
 from hotline.callbacks.dialogue import key_prompt
-from hotline.callbacks.ledger import Promise
 from hotline.callbacks.outcome import Next
+from hotline.callbacks.promise_record import Promise
 from hotline.callbacks.requests import Requests
 from hotline.callbacks.states import State
 from hotline.flow.phone import Phone

@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from hotline.callbacks.ledger import Promise
 from hotline.callbacks.promise import Promises
+from hotline.callbacks.promise_record import Promise
 from hotline.callbacks.states import State
 from hotline.flow.phone import DialOutcome
 

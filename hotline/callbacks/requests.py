@@ -15,11 +15,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from hotline.callbacks.dialogue import About, Questions, Speaker
-from hotline.callbacks.ledger import Ledger, Promise
+from hotline.callbacks.ledger import Ledger
 from hotline.callbacks.lines import Entry
 from hotline.callbacks.moving import Mover
 from hotline.callbacks.number import normal
 from hotline.callbacks.promise import Promises
+from hotline.callbacks.promise_record import Promise
 from hotline.callbacks.settings import CallbackSettings, VoicemailSettings
 from hotline.clock import Clock
 from hotline.events import CallbackRequested, Emit, PromptPlayed, VoicemailFailed

@@ -16,7 +16,8 @@ from collections.abc import Mapping
 
 from hotline.callbacks.erasure import Erasure
 from hotline.callbacks.indexer import Indexer
-from hotline.callbacks.ledger import Ledger, Promise
+from hotline.callbacks.ledger import Ledger
+from hotline.callbacks.promise_record import Promise
 from hotline.callbacks.settings import VoicemailSettings
 from hotline.callbacks.states import OPEN, State
 from hotline.callbacks.trouble import Tell, Trouble

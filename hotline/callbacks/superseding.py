@@ -14,10 +14,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from hotline.callbacks.ledger import ForeignPromise, Ledger, Promise
+from hotline.callbacks.ledger import ForeignPromise, Ledger
 from hotline.callbacks.moving import Mover
 from hotline.callbacks.number import normal
 from hotline.callbacks.outcome import Next
+from hotline.callbacks.promise_record import Promise
 from hotline.callbacks.states import State
 from hotline.callbacks.trouble import Tell, Trouble
 from hotline.clock import Clock

@@ -19,8 +19,9 @@ from hotline.callbacks import until
 from hotline.callbacks.book import Case
 from hotline.callbacks.erasure import Erasure
 from hotline.callbacks.indexer import Indexer
-from hotline.callbacks.ledger import Ledger, Promise
+from hotline.callbacks.ledger import Ledger
 from hotline.callbacks.promise import MOST_AHEAD, Promises
+from hotline.callbacks.promise_record import Promise
 from hotline.callbacks.states import State
 from hotline.callbacks.unlisted import remove
 from hotline.callers import Callers

@@ -19,8 +19,9 @@ from hotline.acd.desk import Desk
 from hotline.acd.model import CALLBACK, CallState, Left, Missed, Offer, QueueSettings, Standing
 from hotline.acd.ringing import LEASE_MARGIN, renewing
 from hotline.acd.virtual import PBX, queue_of_callbacks
-from hotline.callbacks.ledger import Ledger, Promise
+from hotline.callbacks.ledger import Ledger
 from hotline.callbacks.number import dialable
+from hotline.callbacks.promise_record import Promise
 from hotline.events import CallbackOffered
 from hotline.store import StoreDown
 

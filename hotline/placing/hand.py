@@ -15,8 +15,9 @@ from hotline.acd.desk import Desk
 from hotline.acd.model import CALLBACK, CallState, Missed, Offer
 from hotline.acd.ringing import renewing
 from hotline.acd.virtual import PBX, SUFFIX
-from hotline.callbacks.ledger import Ledger, Promise
+from hotline.callbacks.ledger import Ledger
 from hotline.callbacks.outcome import not_made
+from hotline.callbacks.promise_record import Promise
 from hotline.callbacks.states import State
 from hotline.store import StoreDown
 

@@ -11,10 +11,11 @@ import asyncio
 from dataclasses import dataclass
 
 from hotline.acd.desk import Desk
-from hotline.callbacks.ledger import Ledger, Promise
+from hotline.callbacks.ledger import Ledger
 from hotline.callbacks.moving import Mover
 from hotline.callbacks.outcome import OUTCOMES, Next, after_attempt, not_made, untried
 from hotline.callbacks.promise import Promises
+from hotline.callbacks.promise_record import Promise
 from hotline.callbacks.states import State
 from hotline.flow.phone import DialOutcome
 from hotline.placing.hand import Hands, InHand

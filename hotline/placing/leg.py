@@ -18,11 +18,12 @@ from typing import Protocol
 
 from hotline.acd.desk import Desk
 from hotline.callbacks.guard import Guard
-from hotline.callbacks.ledger import Begun, Ledger, Promise
+from hotline.callbacks.ledger import Begun, Ledger
 from hotline.callbacks.moving import Mover
 from hotline.callbacks.number import spoken_number
 from hotline.callbacks.outcome import OUTCOMES, Next, after_attempt, not_made, untried
 from hotline.callbacks.promise import Promises
+from hotline.callbacks.promise_record import Promise
 from hotline.callbacks.settings import Dialing
 from hotline.callbacks.states import State
 from hotline.flow.moments import spoken_past

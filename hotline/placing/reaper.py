@@ -16,10 +16,11 @@ from typing import Protocol
 from hotline.acd.desk import Desk
 from hotline.acd.model import CALLBACK, AgentState, CallState, Left, Snapshot, is_callback
 from hotline.acd.virtual import PBX
-from hotline.callbacks.ledger import Ledger, Promise
+from hotline.callbacks.ledger import Ledger
 from hotline.callbacks.moving import Mover
 from hotline.callbacks.outcome import after_attempt
 from hotline.callbacks.promise import Promises
+from hotline.callbacks.promise_record import Promise
 from hotline.callbacks.states import LOST, State
 from hotline.store import StoreDown
 

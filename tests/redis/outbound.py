@@ -18,11 +18,12 @@ from hotline.acd.virtual import PBX, queue_of_callbacks
 from hotline.callbacks.calendar import Calendar, Span
 from hotline.callbacks.guard import Guard
 from hotline.callbacks.indexer import Indexer
-from hotline.callbacks.ledger import Ledger, Promise
+from hotline.callbacks.ledger import Ledger
 from hotline.callbacks.lending import Lending
 from hotline.callbacks.moving import Mover
 from hotline.callbacks.outbox import Outbox
 from hotline.callbacks.promise import Promises
+from hotline.callbacks.promise_record import Promise
 from hotline.callbacks.settings import CallbackSettings, Dialing, VoicemailSettings
 from hotline.events import PromiseMoved
 from hotline.flow.phone import Dialed, DialOutcome

@@ -11,9 +11,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from hotline.callbacks.indexer import Indexer
-from hotline.callbacks.ledger import LEASE, Begun, ForeignPromise, Ledger, Promise
+from hotline.callbacks.ledger import LEASE, Begun, ForeignPromise, Ledger
 from hotline.callbacks.lines import Erased
 from hotline.callbacks.outbox import Outbox
+from hotline.callbacks.promise_record import Promise
 from hotline.callbacks.settings import Dialing
 from hotline.callbacks.states import NEXT, State
 from hotline.store import Store

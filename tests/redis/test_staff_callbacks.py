@@ -18,9 +18,10 @@ from typer.testing import CliRunner, Result
 
 from hotline.callbacks.erasure import Erasure
 from hotline.callbacks.indexer import Indexer
-from hotline.callbacks.ledger import Begun, Ledger, Promise
+from hotline.callbacks.ledger import Begun, Ledger
 from hotline.callbacks.lines import Done, Entry, Move
 from hotline.callbacks.outbox import Outbox
+from hotline.callbacks.promise_record import Promise
 from hotline.callbacks.states import State
 from hotline.callers import Callers
 from hotline.cli import app
