@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -108,5 +108,6 @@ async def opened(
         server.close()
         for each in made:
             if each.transport:
-                each.transport.abort()
+                with suppress(AttributeError):  # Python 3.11.2: of a TLS line that is closed already
+                    each.transport.abort()
         await server.wait_closed()
