@@ -179,6 +179,8 @@ class Service:
             )
         for sentence in lacking(self.settings, self.config):
             self.log.warning(sentence)
+        if self.config.voicemail and not self.config.dialing.allow:
+            self.log.info("`callbacks.allow` allows no number: promises are listed, and no agent is rung for them.")
 
     # -- running --------------------------------------------------------------------------------------------------
 

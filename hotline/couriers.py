@@ -44,8 +44,6 @@ def lacking(settings: Settings, config: Config) -> Iterator[str]:
     if _told(config) and not settings.webhook_secret:
         queues = ", ".join(_told(config))
         yield f"HOTLINE_WEBHOOK_SECRET is not set, so no webhook is told, though these queues ask for it: {queues}."
-    if config.voicemail and not config.dialing.allow:
-        yield "`callbacks.allow` allows no number: promises are kept and listed, and no agent is rung for them."
 
 
 def _mailed(config: Config) -> list[str]:
