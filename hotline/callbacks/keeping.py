@@ -207,17 +207,7 @@ class Keeper:
         except (OSError, NoSound) as error:
             return _failure(error, message)
         self._kept()
-        self._emit(
-            VoicemailSaved(
-                at=self._now(),
-                call=entry.call,
-                queue=entry.queue,
-                promise=entry.id,
-                seconds=entry.seconds,
-                due=entry.due,
-                hung_up=entry.hung_up,
-            )
-        )
+        self._emit(saved(entry, self._now()))
         return None
 
     def _secure_file(self, message: Message) -> float:
@@ -251,6 +241,20 @@ class Keeper:
 
     def _least(self, message: Message) -> float:
         return self._promises.settings[message.queue].shortest
+
+
+def saved(entry: Entry, now: float) -> VoicemailSaved:
+    """What the rest of the service is told of a message that is on disk."""
+    return VoicemailSaved(
+        at=now,
+        call=entry.call,
+        queue=entry.queue,
+        promise=entry.id,
+        seconds=entry.seconds,
+        due=entry.due,
+        hung_up=entry.hung_up,
+        source=entry.source,
+    )
 
 
 def _failure(error: OSError | NoSound, message: Message) -> NotKept:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from hotline.callbacks.lines import Entry
+from hotline.callbacks.keeping import saved
 from hotline.callbacks.salvage import Salvage, Salvaged
 from hotline.callbacks.trouble import Tell, Trouble
 from hotline.clock import Clock
-from hotline.events import Emit, VoicemailSaved
+from hotline.events import Emit
 
 EVERY = 15.0
 """Seconds between rounds."""
@@ -46,7 +46,8 @@ class Rounds:
             else:
                 troubles.update(done.problems)
                 for entry in done.kept:
-                    self._saved(entry)
+                    self._kept()
+                    self._emit(saved(entry, self._now()))
         for trouble in troubles - self._told:
             self._tell(trouble)
         self._told = troubles
@@ -56,18 +57,3 @@ class Rounds:
 
     def _tmp(self) -> Salvaged:
         return self._salvage.recover(self._now(), age=self._age)
-
-    def _saved(self, entry: Entry) -> None:
-        self._kept()
-        self._emit(
-            VoicemailSaved(
-                at=self._now(),
-                call=entry.call,
-                queue=entry.queue,
-                promise=entry.id,
-                seconds=entry.seconds,
-                due=entry.due,
-                hung_up=entry.hung_up,
-                source=entry.source,
-            )
-        )
