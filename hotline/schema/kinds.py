@@ -23,6 +23,7 @@ from hotline.schema.problems import quoted, unknown
 
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
 _DURATION = re.compile(r"(?:(\d{1,6})h)?\s*(?:(\d{1,6})m)?\s*(?:(\d{1,6}(?:\.\d{1,3})?)s?)?", re.ASCII)
+_DAYS = re.compile(r"(\d{1,4})d", re.ASCII)
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _URL = re.compile(r"https?://[!$-~]{1,1000}", re.ASCII)
 _HERE = ("localhost", "127.0.0.1", "::1")
@@ -52,14 +53,10 @@ def _seconds(value: object) -> object:
 
 def _days(value: object) -> object:
     """90d, in seconds."""
-    if (
-        not isinstance(value, str)
-        or not value.endswith("d")
-        or not value[:-1].isascii()
-        or not value[:-1].isdecimal()
-    ):
-        raise ValueError(f"{quoted(value)} is no number of days; write it like 90d")
-    return int(value[:-1][:6]) * 86400.0
+    found = _DAYS.fullmatch(value) if isinstance(value, str) else None
+    if found is None or int(found[1]) == 0:
+        raise ValueError(f"{quoted(value)} is no number of days from 1 to 9999; write it like 90d")
+    return int(found[1]) * 86400.0
 
 
 def lasting(least: float, most: float) -> AfterValidator:
@@ -210,7 +207,7 @@ Webhook = Annotated[str, BeforeValidator(_webhook)]
 Music = Annotated[str, _pattern(r"[A-Za-z0-9_-]{1,40}", "music class; use up to 40 letters, digits, - and _")]
 Seconds = Annotated[float, BeforeValidator(_seconds)]
 Days = Annotated[float, BeforeValidator(_days)]
-"""In seconds: "90d"."""
+"""1 to 9999 of them, in seconds: "90d"."""
 Language = Annotated[str, PlainValidator(_language)]
 Zone = Annotated[ZoneInfo, PlainValidator(_zone)]
 Day = Annotated[date, PlainValidator(_date)]

@@ -78,6 +78,12 @@ def test_parts_of_the_day_keep_their_order():
     assert mail == VoicemailSettings("power", "office", parts=mail.parts)
 
 
+@pytest.mark.parametrize(("written", "days"), [("1d", 1), ("90d", 90), ("9999d", 9999)])
+def test_ended_promises_are_kept_for_so_many_days(written: str, days: int):
+    config = loads(with_(QUEUE.replace("office}", f"office, keep: {written}}}")))
+    assert config.voicemail["power"].keep == days * 86400
+
+
 @pytest.mark.parametrize("hours", ['["22:00-06:00"]', '["20:00-05:00", "06:00-12:00"]', '["00:00-24:00"]'])
 def test_nights_that_end_before_the_next_day_begins_are_fine(hours: str):
     assert loads(TEXT.replace('mon-fri: ["08:00-12:00", "13:00-17:00"]', f"mon-sun: {hours}")).warnings == ()
