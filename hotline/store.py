@@ -35,14 +35,11 @@ MOST_REFUSALS = 20
 """Kinds that are told of during one link."""
 
 _READS = {
-    "exists": "exists",
     "get": "get",
     "hget": "hget",
     "hgetall": "hgetall_asdict",
     "hmget": "hmget_aslist",
-    "ping": "ping",
     "scard": "scard",
-    "zcard": "zcard",
 }
 _INCLUDE = re.compile(r"^-- include (\S+)\n", re.MULTILINE)
 
@@ -154,7 +151,7 @@ class Store:
         return await self._evaluate(script, keys, args)
 
     async def read(self, command: str, *args: Any) -> Any:
-        """One of the reads exists, get, hget, hgetall, hmget, ping, scard, zcard, in bytes. Raises StoreDown."""
+        """One of the reads get, hget, hgetall, hmget, scard, in bytes. Raises StoreDown."""
         method = _READS[command]
         return await self._ask(lambda link: getattr(link, method)(*args))
 

@@ -165,11 +165,7 @@ class Core:
 
     async def ready(self, agent: str, now: float) -> Change:
         """The agent's pause or wrap-up is over, or the break asked for during a conversation is taken back."""
-        return await self._change("ready", now, agent, "")
-
-    async def wrapped(self, agent: str, now: float) -> Change:
-        """The agent's wrap-up is over before its time."""
-        return await self._change("ready", now, agent, AgentState.WRAP_UP.value)
+        return await self._change("ready", now, agent)
 
     async def device(self, agent: str, busy: bool, now: float) -> Change:
         """The phone of an agent is in use for a call that is not ours, or no more. `agent`: the name or the phone.
@@ -223,10 +219,6 @@ class Core:
             name: (AgentState(state), call or "", int(token or 0)) for name, state, call, token in reply["agents"]
         }
         return Snapshot(queues=wire.counts(reply["calls"]), agents=agents, calls=calls)
-
-    async def length(self, queue: str) -> int:
-        """How many of a queue have not been answered yet."""
-        return int(await self._store.read("zcard", self._key(f"queue:{queue}")))
 
     async def check(self) -> None:
         """Raise StoreDown unless Redis answers and takes what is written."""

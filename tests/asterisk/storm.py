@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from hotline.store import Store
+from hotline.store import Store, load_script
 from lab import audio
 from lab.house import House
 from lab.party import Call, HungUp
@@ -268,6 +268,7 @@ async def wrong_in_redis(redis: str, lines: list[dict[str, Any]]) -> list[str]:
     """Where Redis and the lines disagree."""
     host, _, port = redis.partition(":")
     store = Store(host, int(port))
+    listing = load_script("hotline.callbacks", "list")
     running = asyncio.create_task(store.run())
     try:
         assert await store.wait_up(5)
@@ -279,8 +280,10 @@ async def wrong_in_redis(redis: str, lines: list[dict[str, Any]]) -> list[str]:
             if known.get(b"sha256", b"").decode() != line["sha256"]:
                 wrong.append(f"{line['id']} is {known}")
         for state, count in states.items():
-            if (found := await store.read("zcard", f"hotline:promises:{state}".encode())) != count:
-                wrong.append(f"{found} promises are {state!r} instead of {count}")
+            args = ("0", state, "-inf", "+inf", str(2 * len(lines)))
+            found = await store.script(listing, [b"hotline:"], [each.encode() for each in args])
+            if len(found) != count:
+                wrong.append(f"{len(found)} promises are {state!r} instead of {count}")
         return wrong
     finally:
         running.cancel()

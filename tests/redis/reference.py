@@ -186,10 +186,10 @@ class Reference(Referee):
         self._become(agent, State.PAUSED, reason=reason)
         return self._change(True)
 
-    def ready(self, name: str, now: float, only: State | None = None) -> Change:
+    def ready(self, name: str, now: float) -> Change:
         self._begin(now)
         agent = self.agents.get(name)
-        if not agent or (only and agent.state is not only):
+        if not agent:
             return self._change(False)
         if agent.state is State.PAUSED:
             self._free(agent, now)
@@ -200,9 +200,6 @@ class Reference(Referee):
         else:
             return self._change(False)
         return self._change(True)
-
-    def wrapped(self, name: str, now: float) -> Change:
-        return self.ready(name, now, State.WRAP_UP)
 
     def device(self, who: str, busy: bool, now: float) -> Change:
         self._begin(now)

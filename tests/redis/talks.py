@@ -28,5 +28,11 @@ async def talk(core: Core, call: str, seconds: float, *, at: float) -> Change:
     return await core.finished(call, offer.agent, offer.token, at + seconds)
 
 
+async def length(core: Core, queue: str) -> int:
+    """How many of a queue have not been answered yet."""
+    count = (await core.snapshot()).queues.get(queue)
+    return count.waiting if count else 0
+
+
 def offers(change: Change) -> list[tuple[str, str]]:
     return [(offer.call, offer.agent) for offer in change.offers]

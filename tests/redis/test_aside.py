@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 from floor import ANNA, BINH, POWER, Floor
+from talks import length
 
 from hotline.acd.aside import LOOK_EVERY
 from hotline.acd.model import AgentState
@@ -68,7 +69,7 @@ async def test_by_a_key_the_caller_gets_the_promise_and_leaves_with_it(floor: Fl
     assert keep.arrivals == [1_000_000.0]
     left = floor.one(CallerLeftQueue)
     assert (left.reason, left.waited) == ("callback", 12.0)
-    assert await floor.core.length("power") == 0
+    assert await length(floor.core, "power") == 0
     assert phone.notes["DONE"] == "1", "should we die in the farewell, the call is over"
 
 

@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 
 import pytest
+from talks import length
 
 from hotline.acd.core import Core
 from hotline.acd.model import (
@@ -60,7 +61,7 @@ async def test_a_caller_waits_in_the_order_of_arrival(core):
     change = await join(core, "c2", at=T + 2)
     assert change.standing == Standing(CallState.WAITING, position=2, arrival=T + 2, queue="sales")
     assert (await core.look("c3")).position == 3
-    assert await core.length("sales") == 3
+    assert await length(core, "sales") == 3
 
 
 async def test_callers_who_arrive_at_the_same_moment_are_ordered_by_call_id(core):
@@ -189,7 +190,7 @@ async def test_a_call_whose_session_stays_silent_is_given_up_after_a_minute(core
     assert (change.applied, deadline) == (True, None)
     [(call, last)] = change.given_up
     assert (call, last.state, last.queue, last.arrival) == ("c1", CallState.UNKNOWN, "sales", T)
-    assert await core.length("sales") == 0
+    assert await length(core, "sales") == 0
     assert (await join(core, "c1", at=T + 80)).standing.state is CallState.OFFERED
 
 
@@ -312,7 +313,7 @@ async def test_a_conversation_ends_in_wrap_up_with_a_deadline_and_then_the_next_
     await join(core, "c1")
     await join(core, "c2", at=T + 1)
     offer = await talk(core, "c1", at=T + 5)
-    assert await core.length("sales") == 1
+    assert await length(core, "sales") == 1
     change = await core.finished("c1", "anna", offer.token, T + 65)
     assert change.agents == (("anna", AgentState.WRAP_UP),)
     assert (change.standing.state, change.standing.answered) == (CallState.TALKING, T + 5)
@@ -327,9 +328,9 @@ async def test_an_agent_may_end_the_wrap_up_early(core):
     await core.login(ANNA, T)
     await join(core, "c1")
     offer = await talk(core, "c1")
-    assert not (await core.wrapped("anna", T)).applied
+    assert not (await core.ready("anna", T)).applied
     await core.finished("c1", "anna", offer.token, T + 60)
-    assert (await core.wrapped("anna", T + 61)).agents == (("anna", AgentState.IDLE),)
+    assert (await core.ready("anna", T + 61)).agents == (("anna", AgentState.IDLE),)
 
 
 async def test_a_caller_who_hangs_up_while_an_agent_rings_leaves_the_agent_as_idle_as_before(core):
@@ -416,7 +417,7 @@ async def test_a_caller_who_hung_up_is_not_brought_back_by_a_late_join(core):
     await join(core, "c1")
     await core.leave("c1", Left.ABANDONED, T)
     assert (await join(core, "c1")).standing.state is CallState.ENDED
-    assert await core.length("sales") == 0
+    assert await length(core, "sales") == 0
 
 
 async def test_a_hang_up_that_overtakes_its_join_wins(core):
@@ -442,7 +443,7 @@ async def test_a_queue_takes_no_more_than_its_most_at_once_and_keeps_those_who_c
     short = dataclasses.replace(SALES, max_length=2)
     changes = await asyncio.gather(*(join(core, f"c{n}", queue=short) for n in range(5)))
     assert sorted(change.standing.state for change in changes) == [CallState.FULL] * 3 + [CallState.WAITING] * 2
-    assert await core.length("sales") == 2
+    assert await length(core, "sales") == 2
     joined = next(f"c{n}" for n, change in enumerate(changes) if change.applied)
     assert (await join(core, joined, queue=short)).standing.state is CallState.WAITING
     assert [change.applied for change in changes].count(True) == 2

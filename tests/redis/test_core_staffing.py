@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from talks import SALES, T, agent, join, talk
+from talks import SALES, T, agent, join, length, talk
 
 from hotline.acd.core import Core
 from hotline.acd.model import Staffing, Widening
@@ -64,7 +64,7 @@ async def test_a_callback_takes_the_next_free_agent_before_those_who_call(core):
     await talk(core, "busy", 10, at=T)
     assert (await core.look("callback_1")).offer
     assert (await core.look("live")).position == 1
-    assert (await core.length("sales"), await core.length("sales:callback")) == (1, 1)
+    assert (await length(core, "sales"), await length(core, "sales:callback")) == (1, 1)
 
 
 async def test_a_callback_does_not_widen_for_having_waited_since_yesterday_only_where_nobody_could_serve_it(core):

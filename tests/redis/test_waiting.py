@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from floor import ANNA, BINH, POWER, Floor
+from talks import length
 
 from hotline.acd import ringing
 from hotline.acd import waiting as waiting_module
@@ -94,13 +95,13 @@ async def test_a_caller_who_hangs_up_leaves_the_queue_as_abandoned(floor: Floor)
     with pytest.raises(HungUp):
         await wait_for_agent(ScriptedPhone([""]), POWER, floor.desk)
     assert floor.one(CallerLeftQueue).reason == "abandoned"
-    assert await floor.core.length("power") == 0
+    assert await length(floor.core, "power") == 0
 
 
 async def test_a_lost_line_leaves_the_caller_in_the_old_place(floor: Floor) -> None:
     with pytest.raises(LineLost):
         await wait_for_agent(ScriptedPhone(["lost"]), POWER, floor.desk)
-    assert await floor.core.length("power") == 1
+    assert await length(floor.core, "power") == 1
     other = replace(INFO, call="pbx1-2.2")
     floor.moment += 5
     await floor.core.join(
@@ -144,7 +145,7 @@ async def test_a_full_queue_takes_nobody_more_and_says_so(floor: Floor) -> None:
     )
     assert not await wait_for_agent(ScriptedPhone(), replace(POWER, max_length=1), floor.desk)
     assert floor.one(CallerLeftQueue).reason == Left.FULL.value
-    assert await floor.core.length("power") == 1
+    assert await length(floor.core, "power") == 1
 
 
 OVERFLOWING = replace(POWER, overflow=Overflow("busy", after=60.0), max_wait=300.0)
@@ -159,7 +160,7 @@ async def test_who_is_sent_on_takes_the_moment_of_arrival_along_to_the_next_queu
     assert await wait_for_agent(phone, OVERFLOWING, floor.desk) == "busy"
     left = floor.one(CallerLeftQueue)
     assert (left.queue, left.reason, left.waited) == ("power", "overflow", 62.0)
-    assert await floor.core.length("power") == 0
+    assert await length(floor.core, "power") == 0
 
     other = replace(INFO, call="pbx1-2.2")
     await floor.core.join(
@@ -409,7 +410,7 @@ async def back(core: Core) -> None:
     async with asyncio.timeout(5):
         while True:
             try:
-                await core.length("power")
+                await core.check()
             except ConnectionError:
                 await asyncio.sleep(0.02)
             else:

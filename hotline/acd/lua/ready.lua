@@ -1,9 +1,9 @@
 -- An agent is ready: a pause or the wrap-up ends, a pause asked for during a conversation is taken back.
--- ARGV  5 agent  6 the one state to end ("wrap-up"), or "" for any
+-- ARGV  5 agent
 -- Not applied when there is nothing to end.
 -- include lib/change.lua
-local agent, only = load('agent', ARGV[5]), ARGV[6]
-if not agent or (only ~= '' and agent.state ~= only) then return answer(false) end
+local agent = load('agent', ARGV[5])
+if not agent then return answer(false) end
 
 if agent.state == 'paused' then
   agents.free(agent, moment(NOW))
