@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, tzinfo
 from types import MappingProxyType
 from typing import Any
 
 from hotline.acd.model import Choice, Left, Missed
+from hotline.diary import dated
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +37,12 @@ def parse_story(rows: Iterable[Mapping[str, Any]]) -> tuple[Moment, ...]:
 
 def tell(story: Iterable[Moment], zone: tzinfo = UTC) -> list[str]:
     """A sentence for each moment, with the time of day in `zone`; the first of each day has the date too."""
-    lines, day = [], ""
-    for moment in story:
-        at = datetime.fromtimestamp(moment.at, zone)
-        today = f"{at:%Y-%m-%d} "
-        say = _SENTENCES.get(moment.kind)
-        lines.append(f"{today if today != day else ''}{at:%H:%M:%S} {say(moment.about) if say else moment.kind}.")
-        day = today
-    return lines
+    return dated(((moment.at, _sentence(moment)) for moment in story), zone)
+
+
+def _sentence(moment: Moment) -> str:
+    say = _SENTENCES.get(moment.kind)
+    return say(moment.about) if say else moment.kind
 
 
 About = Mapping[str, Any]

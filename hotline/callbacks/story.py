@@ -16,6 +16,7 @@ from types import MappingProxyType
 from hotline.callbacks.book import Book, Case
 from hotline.callbacks.lines import Done, Entry, Move, Record
 from hotline.callbacks.states import State
+from hotline.diary import dated
 
 
 def tell(book: Book, case: Case, zone: tzinfo, reasons: Mapping[str, str], now: float) -> list[str]:
@@ -33,23 +34,13 @@ def tell(book: Book, case: Case, zone: tzinfo, reasons: Mapping[str, str], now: 
         if other := book.cases.get(id):
             moments.append((other.entry.kept_at if other.entry else other.since, _joined(other)))
     moments.sort(key=lambda moment: moment[0])
-    return [*_stamped(moments, zone), _standing(case, zone, now)]
+    return [*dated(moments, zone), _standing(case, zone, now)]
 
 
 def _taken_back(story: list[Record]) -> list[Record]:
     """Attempts that were not made after all: nobody was rung."""
     moves = [record for record in story if isinstance(record, Move)]
     return [move for move, following in pairwise(moves) if following.outcome in _NOT_BEGUN]
-
-
-def _stamped(moments: list[tuple[float, str]], zone: tzinfo) -> list[str]:
-    lines, day = [], ""
-    for moment, sentence in moments:
-        at = datetime.fromtimestamp(moment, zone)
-        today = f"{at:%Y-%m-%d} "
-        lines.append(f"{today if today != day else ''}{at:%H:%M:%S} {sentence}.")
-        day = today
-    return lines
 
 
 def _at(record: Record) -> float:
