@@ -15,6 +15,7 @@ from dataclasses import replace
 from agi.channel import Channel, HungUp, WireLost
 from agi.protocol import CommandRefused, Request
 from hotline.acd.model import parse_offer
+from hotline.callbacks.guard import E164
 from hotline.flow.phone import CallInfo, Dialed, DialOutcome
 from hotline.phones.agi import (
     CHANNEL,
@@ -35,7 +36,6 @@ _ID = re.compile(r"[A-Za-z0-9._-]{1,120}")
 _TOKEN = re.compile(r"[a-z]{1,40}")
 _NOT_RUNG = {"": Unrung.REFUSED, "REFUSED": Unrung.REFUSED, "LATE": Unrung.LATE}
 """HOTLINE_CUSTOMER of an attempt in which nobody was rung; it is empty where the dialplan has no such context."""
-_NUMBER = re.compile(r"\+[1-9][0-9]{7,14}")
 
 
 def in_hand(request: Request) -> InHand:
@@ -95,7 +95,7 @@ class AgentPhone(AgiPhone):
         The customer hears the prompt `greeting` in `language` first. After the talk, or without one, the agent is
         still on the line; else HungUp. Raises ValueError for what is no international number.
         """
-        if not _NUMBER.fullmatch(number):
+        if not E164.fullmatch(number):
             raise ValueError("A customer's number must be + and 8 to 15 digits.")
         await self._quiet()
         file = self._sounds.find(greeting, language) or ""
