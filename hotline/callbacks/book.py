@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from hotline.callbacks.lines import Done, Entry, Erased, Move, Positions, Record
 from hotline.callbacks.outbox import Outbox
-from hotline.callbacks.states import ENDED_BESIDE, LOST, OPEN, State
+from hotline.callbacks.states import ENDED_BESIDE, LOST, NEXT, OPEN, State
 from hotline.callbacks.trouble import Trouble
 
 _WAITS = (State.CAPTURED, State.RETRY)
@@ -181,11 +181,11 @@ def cases_of(outbox: Outbox, ids: Collection[str]) -> Mapping[str, Case]:
 def _believed(case: Case, move: Move) -> bool:
     """Whether a line is about this promise as it stands: an attempt is begun by one who knows of all those before it,
     and ended once. Beside it, only the caller and staff may end the promise."""
-    if not case.is_open:
+    if move.state not in NEXT[case.state]:
         return False
-    under_way = case.state is State.DIALING
     if move.state == State.DIALING:
-        return not under_way and move.attempts == case.attempts + 1
+        return move.attempts == case.attempts + 1
+    under_way = case.state is State.DIALING
     if not move.token:
         return not under_way or (move.state in ENDED_BESIDE and move.by != "agent")
     if move.token != case.token:

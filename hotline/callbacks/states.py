@@ -7,7 +7,8 @@ Rules of this file:
 - `offered` is fleeting: it is in Redis alone, as long as somebody holds the promise. All other moves are lines of the
   outbox.
 - What has ended stays so, but for erasure: a late word about it changes nothing.
-- lua/index.lua says the same in its own words; a test holds the two against each other.
+- book.py goes by the table. lua/index.lua says the same in its own words, and tests/redis/test_ledger.py holds it
+  against the table.
 """
 
 from __future__ import annotations
