@@ -86,11 +86,6 @@ class Reception:
         """Whether a session of this process has a call in hand."""
         return call in self._calls
 
-    @property
-    def calls(self) -> int:
-        """How many callers are being served here."""
-        return len(self._calls)
-
     def now(self) -> float:
         return self.desk.now()
 

@@ -34,9 +34,6 @@ from hotline.callbacks.lines import Entry, Positions, Reading, Record
 from hotline.callbacks.note import Note, read_note, write_note
 from hotline.callbacks.wav import NoSound, TooShort, close_header, measure
 
-FREE_FLOOR = 200 * 1024 * 1024
-"""Bytes that must stay free on the spool's disk for it to count as writable: over three hours of speech."""
-
 PROBE = ".probe-"
 """How the files begin that only show whether a folder can be written."""
 
@@ -249,8 +246,11 @@ class Outbox:
         disk = os.statvfs(self.spool)
         return disk.f_bavail * disk.f_frsize
 
-    def writable(self, floor: int = FREE_FLOOR) -> str | None:
-        """None when a message could be kept now, else a sentence that says what to mend. Really writes files."""
+    def writable(self, floor: int) -> str | None:
+        """None when a message could be kept now, else a sentence that says what to mend. Really writes files.
+
+        `floor` bytes must be free on the spool's disk.
+        """
         try:
             for folder in (self.tmp, self.kept, self.lines):
                 _probe(folder / f"{PROBE}{secrets.token_hex(6)}")

@@ -25,13 +25,10 @@ from hotline.callbacks.note import read_note, write_note
 from hotline.callbacks.number import normal
 from hotline.callbacks.outbox import PROBE, Outbox, Settled, closed
 from hotline.callbacks.trouble import Trouble
-from hotline.callbacks.wav import NoSound
+from hotline.callbacks.wav import NoSound, size_of
 
 LEAST = 2.0
 """Seconds of sound that are worth keeping, where a queue does not say it: what the dialplan calls saved is kept."""
-
-WORTH_A_LOOK = int(LEAST * 16000) + 44
-"""So many bytes hold that."""
 
 UNREADABLE = ".unreadable"
 """What a recording is called that nobody can play; its note stays beside it for whoever looks."""
@@ -202,8 +199,7 @@ class Salvage:
     def _give_up(self, path: Path, id: str, least: float, why: str, done: Salvaged) -> None:
         """Too little to keep is removed; what would be enough if only it could be read, and what was kept before, is
         put aside for a person to look at."""
-        worth_a_look = int(least * 16000) + 44
-        if path.stat().st_size < worth_a_look and path.parent != self.outbox.kept:
+        if path.stat().st_size < size_of(least) and path.parent != self.outbox.kept:
             done.too_short += 1
             path.unlink()
         else:

@@ -16,6 +16,8 @@ from typing import BinaryIO
 _CHUNK = struct.Struct("<4sI")
 _FORMAT = struct.Struct("<HHIIHH")
 _MOST_CHUNKS = 16
+_HEADER, _RATE = 44, 16000
+"""Bytes before the sound, and of a second of it, in what a PBX records."""
 
 
 class NoSound(ValueError):
@@ -39,6 +41,11 @@ class Sound:
     @property
     def seconds(self) -> float:
         return self.size / self.rate
+
+
+def size_of(seconds: float) -> int:
+    """Bytes of a recording that lasts so long."""
+    return int(seconds * _RATE) + _HEADER
 
 
 def measure(file: BinaryIO) -> Sound:

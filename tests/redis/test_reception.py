@@ -179,7 +179,7 @@ async def test_a_wire_that_broke_under_a_caller_of_whom_the_last_word_was_said_l
     await reception.handle(Pbx("call", CALL, "pbx1", "1", "", lost="ANSWER").channel)
     assert floor.one(CallEnded).reason == "line-lost"
     assert floor.one(CallerLeftQueue).reason == "abandoned"
-    assert not reception.calls
+    assert not reception.has(CALL)
 
 
 async def test_calls_of_a_pbx_without_a_link_are_told_of_once(reception: Reception) -> None:
