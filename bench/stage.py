@@ -8,7 +8,7 @@ import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from lab.house import ROOT, House, make_prompts
+from lab.house import House, make_prompts
 from lab.process import Process, free_port
 from lab.programs import program
 
@@ -22,8 +22,8 @@ async def quiet_house(folder: Path, dialplan: str, **files: str) -> AsyncIterato
 
     It is spared what the lab's tests want: a log of every dialplan step, every event told, the lab's own clock.
     """
-    config, sounds = BENCH / "hotline.yaml", ROOT / ".lab" / "bench-sounds"
-    await make_prompts(config, sounds)
+    config = BENCH / "hotline.yaml"
+    sounds = await make_prompts(config)
     house = House(folder, config, sounds, max_calls=MOST_CALLS)
     house.clock, house.pbx.extra = None, dialplan
     etc = house.pbx.folder / "etc"

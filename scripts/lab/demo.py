@@ -24,7 +24,7 @@ from rich.table import Table
 
 from lab import audio
 from lab.demo_callback import call_back
-from lab.house import ROOT, House, make_prompts
+from lab.house import ROOT, House, make_prompts, sounds_of
 from lab.party import Call
 from lab.process import free_port
 from lab.prometheus import Prometheus, dashboard_queries
@@ -51,8 +51,9 @@ class Demo:
 
     def __init__(self, console: Console) -> None:
         self.console, self.timeline = console, Timeline(console, ZONE)
-        self.folder, self.sounds = ROOT / ".lab" / "demo", ROOT / ".lab" / "sounds"
-        self.house = House(self.folder, ROOT / "config" / "hotline.yaml", self.sounds, on_line=self.timeline.service)
+        config = ROOT / "config" / "hotline.yaml"
+        self.folder, self.sounds = ROOT / ".lab" / "demo", sounds_of(config)
+        self.house = House(self.folder, config, self.sounds, on_line=self.timeline.service)
         self.house.pbx.sip = free_port(socket.SOCK_DGRAM, rather=5060)  # a softphone finds the usual port
         self.failures: list[str] = []
 
@@ -71,7 +72,7 @@ class Demo:
         if self.folder.exists():
             shutil.rmtree(self.folder)
         self.say("Prompts")
-        await make_prompts(self.house.config, self.sounds)
+        await make_prompts(self.house.config)
         spoken = {name: await speak(text, self.folder / f"{name}.wav") for name, text in LINES.items()}
         self.say("Redis, a private Asterisk, the world around it, and the service, all on loopback")
         async with self.house as house:

@@ -134,8 +134,14 @@ class House:
                 await call.hung_up()
 
 
-async def make_prompts(config: Path, sounds: Path) -> None:
-    """`hotline prompts`, with its progress bar; it makes only what is missing."""
+def sounds_of(config: Path) -> Path:
+    """Where the prompts of a configuration are kept: a folder of its own, since another's may have other texts."""
+    return ROOT / ".lab" / "sounds" / f"{config.parent.name}-{config.stem}"
+
+
+async def make_prompts(config: Path) -> Path:
+    """`hotline prompts`, with its progress bar, into sounds_of(config); it makes only what is missing."""
+    sounds = sounds_of(config)
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "hotline", "prompts", str(config), "--sounds", str(sounds)),
@@ -144,3 +150,4 @@ async def make_prompts(config: Path, sounds: Path) -> None:
     )
     if await child.wait() != 0:
         raise SystemExit("The prompts could not be made; the lines above say why.")
+    return sounds

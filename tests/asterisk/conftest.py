@@ -19,7 +19,7 @@ from stranger import STRANGER
 from hotline.acd.core import Core
 from hotline.logs import MASK
 from hotline.store import Store
-from lab.house import ROOT, House, make_prompts
+from lab.house import House, make_prompts
 from lab.pbx import AGENTS, Pbx
 from lab.redis import Redis
 from lab.speech import speak
@@ -104,9 +104,7 @@ NOON = datetime(2026, 11, 26, 12, 0, tzinfo=ZoneInfo("Asia/Ho_Chi_Minh"))
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def prompts() -> Path:
     """The prompts of hotline.yaml, spoken; kept between runs, since only what changed is made anew."""
-    folder = ROOT / ".lab" / "test-sounds"
-    await make_prompts(CONFIG, folder)
-    return folder
+    return await make_prompts(CONFIG)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -180,8 +178,8 @@ async def own_house(build_house: Callable[..., Awaitable[House]]) -> House:
 async def build_answering(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[House]]]:
     """`await build_answering(services=2, …)`: a hotline of this test's own, at noon, that takes messages and does
     nothing else (answering.yaml). Options as of House."""
-    config, sounds = CONFIG.with_name("answering.yaml"), ROOT / ".lab" / "answering-sounds"
-    await make_prompts(config, sounds)
+    config = CONFIG.with_name("answering.yaml")
+    sounds = await make_prompts(config)
     async with AsyncExitStack() as houses:
 
         async def build(**options: Any) -> House:
@@ -198,8 +196,8 @@ async def build_answering(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitab
 async def build_callbacks(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[House]]]:
     """`await build_callbacks(services=3, …)`: a hotline of this test's own, at noon, that does nothing but call back
     (callbacks-storm.yaml). Options as of House; `before` is given the house before it starts."""
-    config, sounds = CONFIG.with_name("callbacks-storm.yaml"), ROOT / ".lab" / "storm-sounds"
-    await make_prompts(config, sounds)
+    config = CONFIG.with_name("callbacks-storm.yaml")
+    sounds = await make_prompts(config)
     async with AsyncExitStack() as houses:
 
         async def build(before: Callable[[House], None] = lambda _: None, **options: Any) -> House:

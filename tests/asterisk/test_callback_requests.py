@@ -16,7 +16,7 @@ from scenes import die
 
 from hotline.acd.core import Core
 from hotline.store import Store
-from lab.house import ROOT, House, make_prompts
+from lab.house import House, make_prompts
 from lab.party import Call
 from lab.world import Phone
 
@@ -27,8 +27,8 @@ NUMBER = ("number-is", "number-right")
 @pytest_asyncio.fixture(loop_scope="session")
 async def asking(tmp_path: Path) -> AsyncIterator[House]:
     """A hotline of this test's own, at noon (asking.yaml)."""
-    config, sounds = CONFIG.with_name("asking.yaml"), ROOT / ".lab" / "asking-sounds"
-    await make_prompts(config, sounds)
+    config = CONFIG.with_name("asking.yaml")
+    sounds = await make_prompts(config)
     async with House(tmp_path / "house", config, sounds) as house:
         house.set_clock(NOON)
         yield house

@@ -16,7 +16,7 @@ from dialogue import BEEP, LAN, MINH, NAM, agent, dial
 from hotline.callbacks.lines import Entry
 from hotline.callbacks.outbox import Outbox, new_id
 from lab import audio
-from lab.house import ROOT, House, make_prompts
+from lab.house import House, make_prompts
 from lab.party import BUSY, Call
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -28,8 +28,7 @@ TUESDAY = datetime(2026, 12, 1, 8, 0, 1, tzinfo=ZONE)
 @pytest_asyncio.fixture(loop_scope="session")
 async def callhouse(tmp_path: Path) -> AsyncIterator[House]:
     """A hotline that calls back, at noon of a working day."""
-    sounds = ROOT / ".lab" / "test-sounds"
-    await make_prompts(CONFIG, sounds)
+    sounds = await make_prompts(CONFIG)
     async with House(tmp_path / "house", CONFIG, sounds) as house:
         yield house
 

@@ -15,7 +15,7 @@ from dialogue import NAM, agent
 
 from hotline.callbacks.lines import Entry
 from hotline.callbacks.outbox import Outbox, new_id
-from lab.house import ROOT, House, make_prompts
+from lab.house import House, make_prompts
 from lab.party import Call
 from lab.world import World
 
@@ -53,8 +53,7 @@ _INVITE = re.compile(r"Received SIP request .*\n(?:.*\n)??INVITE sips?:([^@ ;>]*
 @pytest_asyncio.fixture(loop_scope="session")
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     """A hotline that calls back."""
-    sounds = ROOT / ".lab" / "test-sounds"
-    await make_prompts(CONFIG, sounds)
+    sounds = await make_prompts(CONFIG)
     async with House(tmp_path / "house", CONFIG, sounds) as house:
         yield house
 

@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 from dialogue import NAM, agent
 
-from lab.house import ROOT, House, make_prompts
+from lab.house import House, make_prompts
 
 CONFIG = Path(__file__).parent / "callbacks.yaml"
 TOKEN = "the-token-of-the-website"
@@ -24,8 +24,7 @@ NOON = datetime(2026, 12, 1, 12, 0, tzinfo=ZoneInfo("Asia/Ho_Chi_Minh"))
 @pytest_asyncio.fixture(loop_scope="session")
 async def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
     monkeypatch.setenv("HOTLINE_API_TOKEN", TOKEN)
-    sounds = ROOT / ".lab" / "test-sounds"
-    await make_prompts(CONFIG, sounds)
+    sounds = await make_prompts(CONFIG)
     async with House(tmp_path / "house", CONFIG, sounds) as house:
         yield house
 
