@@ -83,13 +83,14 @@ async def dial(house: House, number: str, caller_id: str = NAM) -> AsyncIterator
     """
     marks = [service.mark() for service in house.services]
     async with house.world.call(number, caller_id=caller_id) as party:
-        service, started = await _first_to_say(house, "CallStarted", marks)
+        service, started = await first_to_say(house, "CallStarted", marks)
         yield Dialogue(house, service, party, started, marks[house.services.index(service)])
 
 
-async def _first_to_say(house: House, name: str, marks: list[int]) -> tuple[Service, Line]:
+async def first_to_say(house: House, name: str, marks: list[int], **fields: Any) -> tuple[Service, Line]:
+    """The service that is the first to log such a line after its mark, and the line."""
     asked = {
-        asyncio.create_task(service.event(name, after=mark)): service
+        asyncio.create_task(service.event(name, after=mark, **fields)): service
         for service, mark in zip(house.services, marks, strict=True)
     }
     done, pending = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from aftermath import all_is_well, state_of
 from conftest import CONFIG, NOON
-from dialogue import LAN, NAM, agent, dial
+from dialogue import LAN, NAM, agent, dial, first_to_say
 from scenes import (
     STRAIGHT,
     dial_at,
@@ -99,10 +99,7 @@ async def test_the_callers_of_a_dead_service_go_on_at_the_other_in_their_old_pla
         phone = await agent(house, "anna")
         anna = await phone.rings()
         await anna.answer()
-        await asyncio.wait(  # whichever of the two was told first by the PBX
-            [asyncio.create_task(each.event("AgentAnswered", call=talker.id)) for each in (dead, living)],
-            return_when=asyncio.FIRST_COMPLETED,
-        )
+        await first_to_say(house, "AgentAnswered", [0, 0], call=talker.id)  # whichever the PBX told first
         async with dial_at(house, dead) as first, dial_at(house, dead) as second:
             await first.event("CallerQueued", position=1)
             await second.event("CallerQueued", position=2)
