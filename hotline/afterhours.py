@@ -33,6 +33,7 @@ from hotline.placing.brake import Brake
 from hotline.placing.leg import Legs
 from hotline.placing.placing import Placing
 from hotline.placing.reaper import Reaper
+from hotline.running import upkeep
 from hotline.schema.config import Config
 from hotline.settings import Settings
 from hotline.store import Store
@@ -148,10 +149,9 @@ class AfterHours:
 
     def work(self) -> Iterator[Coroutine[Any, Any, None]]:
         """What is to run all the time."""
-        for part in (self.indexer, self.rounds, self.retention, self.answering):
-            yield part.run()
-        for deliverer in self.deliverers:
-            yield deliverer.run()
+        parts = self.indexer.run, self.rounds.run, self.retention.run, self.answering.run
+        for run in (*parts, *(each.run for each in self.deliverers)):
+            yield upkeep(run)
 
     async def spool_state(self) -> SpoolState:
         """Raises StoreDown, OSError."""

@@ -21,7 +21,7 @@ from hotline.callbacks.trouble import Trouble
 from hotline.clock import clock
 from hotline.events import Event, LinkChanged, VoicemailSaved
 from hotline.logs import configure_logging, event_logger
-from hotline.running import leaves, running, signals
+from hotline.running import leaves, running, signals, upkeep
 from hotline.schema.config import Config
 from hotline.settings import Address
 from hotline.store import Store, StoreDown
@@ -78,7 +78,8 @@ class _Indexing:
     async def run(self) -> None:
         stop, _ = signals()
         await asyncio.to_thread(self._outbox.prepare)
-        async with running(self._store.run(), self._rounds.run(), self._indexer.run(), self._retention.run()):
+        parts = self._rounds.run, self._indexer.run, self._retention.run
+        async with running(self._store.run(), *map(upkeep, parts)):
             self._log.info("Indexing.", redis=str(self._redis), path=str(self._outbox.spool))
             await stop.wait()
         self._log.info("Stopped.")

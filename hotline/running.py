@@ -5,8 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any
+
+import structlog
+
+AFTER_A_FAULT = 15.0
+"""Seconds until upkeep that failed begins anew."""
 
 
 @contextlib.asynccontextmanager
@@ -19,6 +24,17 @@ async def running(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
         finally:
             for task in tasks:
                 task.cancel()
+
+
+async def upkeep(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run work that no call waits for, and so none may end for: a fault in it is told, and it begins anew."""
+    log = structlog.get_logger("hotline")
+    while True:
+        try:
+            await work()
+        except Exception:
+            log.exception("Work beside the calls failed and begins anew; please report this.")
+        await asyncio.sleep(AFTER_A_FAULT)
 
 
 async def first(*work: Coroutine[Any, Any, Any]) -> None:

@@ -1,15 +1,17 @@
 """Files that are safely on disk: the few operating system calls that the outbox stands on.
 
-Every function blocks and (but for age_of) raises OSError. Links are never followed: others may write in some of these
-folders.
+Every function blocks and (but for age_of) raises OSError. Links are never followed, and a pipe is never waited for:
+others may write in some of these folders.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import io
 import os
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,8 +24,11 @@ _LOCK_PAUSE = 0.01
 
 def opened(path: Path, flags: int) -> BinaryIO:
     """A binary file, opened with `flags`; made 0600 if they say so."""
-    mode = _MODES[flags & os.O_ACCMODE]
-    return cast(BinaryIO, os.fdopen(os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600), mode))
+    descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+    return cast(BinaryIO, os.fdopen(descriptor, _MODES[flags & os.O_ACCMODE]))
 
 
 def sha256(file: BinaryIO) -> str:

@@ -184,7 +184,7 @@ class _Search:
 def _is_erased(line: bytes) -> bool:
     try:
         return isinstance(lines.parse(line), Erased)
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except lines.NOT_A_LINE:
         return False
 
 

@@ -128,6 +128,9 @@ _TYPES = {kind: {each.name: str(each.type) for each in fields(kind)} for kind in
 _FAR = 1e11
 """No moment is so far away."""
 
+NOT_A_LINE = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
+"""What `parse` raises for bytes that are none of our lines."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -226,7 +229,7 @@ def of(folder: Path, ids: Collection[str]) -> Iterator[Record]:
         with path.open("rb") as file:
             for line in file:
                 if (found := _ID.search(line)) and found[1] in known:
-                    with suppress(ValueError, TypeError, KeyError, AttributeError):
+                    with suppress(*NOT_A_LINE):
                         if record := parse(line):
                             yield record
 
@@ -235,7 +238,7 @@ def _begins(line: bytes, id: str) -> bool:
     """Whether a line is whole, and the one that this promise begins with."""
     try:
         record = parse(line)
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except NOT_A_LINE:
         return False
     return isinstance(record, Entry) and record.id == id
 
@@ -270,7 +273,7 @@ class _Reader:
     def _take(self, line: bytes, name: str, position: int) -> None:
         try:
             record = parse(line)
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except NOT_A_LINE:
             self._tell("A line of the outbox is torn; it was passed over.", name, position)
             return
         if record:
@@ -278,7 +281,7 @@ class _Reader:
 
 
 def parse(line: bytes) -> Record | None:
-    """What a line says; None for an empty line or one of a later kind. Raises ValueError, TypeError, KeyError …"""
+    """What a line says; None for an empty line or one of a later kind. Raises what is in NOT_A_LINE."""
     if not line.strip():
         return None
     values: dict[str, Any] = json.loads(line)

@@ -14,7 +14,7 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
-from hotline.callbacks.disk import sync_folder
+from hotline.callbacks.disk import opened, sync_folder
 
 Note = Mapping[str, str]
 
@@ -43,7 +43,7 @@ def write_note(path: Path, note: Note) -> None:
 def read_note(path: Path) -> dict[str, str]:
     """What is known of the recording; {} when there is no note or none that can be read."""
     try:
-        with path.open("rb") as file:
+        with opened(path, os.O_RDONLY) as file:
             text = file.read(MOST).decode("utf-8", "replace")
     except OSError:
         return {}

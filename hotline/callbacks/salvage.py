@@ -5,7 +5,8 @@ Rules of this file:
 - Everything here may run at any time, in any process, again and again: one salvager works at a time, and what
   has its line is never given another.
 - A line whose recording is gone is told of, once; it stays, since somebody may be waiting for our call.
-- What cannot be read waits for a person to look at it, but not for ever: whose it is may be in it.
+- What cannot be read, or has a name that no line can hold, waits for a person to look at it, but not for ever: whose
+  it is may be in it. One such recording is never in the way of another.
 - A note without its recording is of a caller who left no words, or has not begun: it goes when it is old.
 - A file's age is by the machine's clock, which stamps files; what goes into a line is by the service's clock.
 - Blocking, like the outbox.
@@ -43,6 +44,8 @@ Due = Callable[[str, float, str], float]
 """(queue, when it was recorded, part of the day) → when to call back; must answer for any queue and part, "" too."""
 
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]")
+_USABLE = re.compile(r"[^\x00-\x1f\"\\\x7f\ud800-\udfff]{1,200}")
+"""An id that every reader of a line finds again: no half characters, which a name that is not UTF-8 is full of."""
 
 
 @dataclass(slots=True)
@@ -146,12 +149,12 @@ class Salvage:
         try:
             with opened(path, os.O_RDONLY) as file:
                 digest = sha256(file)
+            # the contents make the id: a second message of the same call is a second message
+            id = f"{_NOT_IN_A_NAME.sub('_', path.stem)[:80]}-{digest[:12]}"
+            write_note(self.outbox.tmp / f"{id}.note", note)
         except OSError as error:
             done.problems.append(_trouble(path, error.strerror))
             return
-        # the contents make the id: a second message of the same call is a second message
-        id = f"{_NOT_IN_A_NAME.sub('_', path.stem)[:80]}-{digest[:12]}"
-        write_note(self.outbox.tmp / f"{id}.note", note)
         self._take(path, id, "fallback", now, done)
         if not path.exists() and not path.with_suffix(UNREADABLE).exists():
             about.unlink(missing_ok=True)
@@ -183,6 +186,18 @@ class Salvage:
             self._positions, more = reading.positions, reading.more
 
     def _take(self, path: Path, id: str, source: str, now: float, done: Salvaged) -> None:
+        try:
+            self._keep(path, id, source, now, done)
+        except OSError as error:
+            done.problems.append(_trouble(path, error.strerror))
+        except Exception as error:  # a fault of ours with this one: the others are still kept
+            done.problems.append(_trouble(path, f"it failed, {type(error).__name__}"))
+
+    def _keep(self, path: Path, id: str, source: str, now: float, done: Salvaged) -> None:
+        """Raises OSError."""
+        if not _USABLE.fullmatch(id):
+            self._put_aside(path, "no line can hold its name; rename it, as .wav, and it is taken in", done)
+            return
         least = self.least(self.queue(read_note(self.outbox.tmp / f"{id}.note").get("queue", "")))
         least = min(least, LEAST) if source == "fallback" else least
         try:
@@ -191,8 +206,6 @@ class Salvage:
             self.outbox.commit(settled, entry)
         except NoSound as error:
             self._give_up(path, id, least, str(error), done)
-        except OSError as error:
-            done.problems.append(_trouble(path, error.strerror))
         else:
             done.kept.append(entry)
 
@@ -203,10 +216,13 @@ class Salvage:
             done.too_short += 1
             path.unlink()
         else:
-            path.rename(path.with_suffix(UNREADABLE))
-            done.problems.append(_trouble(path, why))
+            self._put_aside(path, why, done)
         if not path.with_suffix(UNREADABLE).exists() or path.stem != id:
             self.outbox.discard(id)
+
+    def _put_aside(self, path: Path, why: str, done: Salvaged) -> None:
+        path.rename(path.with_suffix(UNREADABLE))
+        done.problems.append(_trouble(path, why))
 
     def _entry(self, settled: Settled, source: str, now: float) -> Entry:
         note = read_note(self.outbox.tmp / f"{settled.id}.note")
@@ -261,4 +277,5 @@ def _gone(ids: set[str]) -> list[Trouble]:
 
 
 def _trouble(path: Path, why: str | None) -> Trouble:
-    return Trouble(f"A recording could not be salvaged: {why}.", f"{path.parent.name}/{path.name}")
+    name = f"{path.parent.name}/{path.name}".encode(errors="backslashreplace").decode()
+    return Trouble(f"A recording could not be salvaged: {why}.", name)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
 from agi.protocol import Request
+from hotline import running
 from hotline.app import Service
 from hotline.callbacks.trouble import Trouble
 from hotline.couriers import lacking
@@ -109,3 +114,33 @@ async def test_a_hotline_whose_time_stands_still_is_not_well(
     assert problems["redis"] == service.desk.trouble
     service.desk.trouble = ""
     assert (await service._health().problems())["redis"] is None
+
+
+def _faulty(name: str, runs: asyncio.Queue[str]) -> Callable[[], Coroutine[Any, Any, None]]:
+    async def run() -> None:
+        runs.put_nowait(name)
+        raise LookupError(name)
+
+    return run
+
+
+async def test_a_fault_in_any_upkeep_is_told_and_ends_neither_the_service_nor_the_upkeep(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    after_hours, runs = service.after_hours, asyncio.Queue[str]()
+    names = ["answering", "indexer", "retention", "rounds"]
+    for name in names:
+        monkeypatch.setattr(getattr(after_hours, name), "run", _faulty(name, runs))
+    after_hours.deliverers = (SimpleNamespace(run=_faulty("webhook", runs)),)  # type: ignore[assignment]
+    monkeypatch.setattr(running, "AFTER_A_FAULT", 0.0)
+    with capture_logs() as lines:
+        async with asyncio.timeout(10), running.running(*after_hours.work()):
+            ran = [await runs.get() for _ in range(15)]
+    assert {name: ran.count(name) for name in ran} == dict.fromkeys([*names, "webhook"], 3)
+    assert {(line["log_level"], line["exc_info"]) for line in lines} == {("error", True)}
+
+
+async def test_a_fault_on_the_way_of_a_call_ends_the_service(service: Service) -> None:
+    with pytest.raises(BaseExceptionGroup):
+        async with asyncio.timeout(10), running.running(_faulty("desk", asyncio.Queue())()):
+            await asyncio.Event().wait()

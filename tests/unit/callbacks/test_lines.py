@@ -103,6 +103,13 @@ def test_garbage_is_reported_without_its_contents_and_passed_over(rubbish: list[
         assert all("is torn; it was passed over." in each.message and each.byte >= 0 for each in reading.problems)
 
 
+def test_a_line_that_is_nested_without_end_is_torn_like_any_other(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_bytes(b"[" * 200_000 + b"\n")
+    append(tmp_path, entry("kept"))
+    reading = read(tmp_path, {}, 1000)
+    assert ([each.id for each in reading.entries], len(reading.problems)) == (["kept"], 1)
+
+
 @pytest.mark.parametrize(
     "change",
     [

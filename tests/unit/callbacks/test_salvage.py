@@ -163,6 +163,50 @@ def test_much_that_cannot_be_read_is_put_aside_and_told_once(outbox: Outbox, sal
     assert (outbox.fallback / "odd.note").exists(), "whoever looks at it wants to know whose it is"
 
 
+@pytest.mark.parametrize("folder", ["tmp", "voicemail"])
+def test_a_recording_whose_name_no_line_can_hold_is_put_aside_and_in_nobodys_way(
+    outbox: Outbox, salvage: Salvage, folder: str
+) -> None:
+    """In voicemail it lies where a version died that renamed it before it found that it could not write its line."""
+    names = {b"caf\xe9": b"caf\\udce9", b'a"b': b'a"b', b"a\nb": b"a\nb"}
+    for name in names:
+        (outbox.spool / folder / f"{os.fsdecode(name)}.wav").write_bytes(sound(3))
+    for other in ("aaa", "zzz"):
+        (outbox.spool / folder / f"{other}.wav").write_bytes(sound(4))
+    done = salvage.recover(NOW, age=0)
+    assert sorted(each.id for each in done.kept) == ["aaa", "zzz"]
+    assert {each.path for each in done.problems} == {f"{folder}/{told.decode()}.wav" for told in names.values()}
+    assert all("rename it" in each.message for each in done.problems)
+    for name in names:
+        assert (outbox.spool / folder / f"{os.fsdecode(name)}.unreadable").read_bytes() == sound(3)
+    again = Salvage(outbox, due=lambda *_: NOW, region="VN").recover(NOW, age=0)
+    assert (again.kept, again.problems) == ([], [])
+
+
+def test_what_we_are_at_fault_with_keeps_no_other_recording_waiting(outbox: Outbox) -> None:
+    def due(queue: str, at: float, part: str) -> float:
+        if queue == "odd":
+            raise LookupError(queue)
+        return at
+
+    salvage = Salvage(outbox, due=due, region="VN")
+    for call, queue in (("pbx1-1.1", "odd"), ("pbx1-1.2", "power")):
+        fallback(outbox, call, sound(3), f"queue={queue}\n")
+    done = salvage.adopt_fallback(NOW)
+    assert [each.call for each in done.kept] == ["pbx1-1.2"]
+    assert [each.message for each in done.problems] == ["A recording could not be salvaged: it failed, LookupError."]
+    assert (outbox.fallback / "pbx1-1.1.wav").exists()
+
+
+def test_a_pipe_with_the_name_of_a_recording_is_told_and_not_waited_for(outbox: Outbox, salvage: Salvage) -> None:
+    for name in ("aaa.wav", "zzz.note"):
+        os.mkfifo(outbox.tmp / name)
+    (outbox.tmp / "zzz.wav").write_bytes(sound(3))
+    done = salvage.recover(NOW, age=0)
+    assert [each.id for each in done.kept] == ["zzz"]
+    assert [each.path for each in done.problems] == ["tmp/aaa.wav"]
+
+
 def test_what_cannot_be_read_is_not_kept_for_ever(outbox: Outbox, salvage: Salvage) -> None:
     for folder in (outbox.tmp, outbox.kept, outbox.fallback):
         for name, age in (("old", 31), ("new", 29)):
