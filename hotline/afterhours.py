@@ -138,7 +138,9 @@ class AfterHours:
 
     def api(self) -> Api:
         """Requests from a web page or app."""
-        promising = Promising(self._config, self.ledger, self.promises, self.guard, now=self._now, emit=self._emit)
+        promising = Promising(
+            self._config, self.ledger, self.mover, self.promises, self.guard, now=self._now, emit=self._emit
+        )
         return Api(promising, self._settings.api_token)
 
     def _kept(self) -> None:

@@ -45,11 +45,18 @@ class Promising:
     """Grants requests, tells of promises, cancels them. Everything may raise Refused."""
 
     def __init__(
-        self, config: Config, ledger: Ledger, promises: Promises, guard: Guard, *, now: Clock, emit: Emit
+        self,
+        config: Config,
+        ledger: Ledger,
+        mover: Mover,
+        promises: Promises,
+        guard: Guard,
+        *,
+        now: Clock,
+        emit: Emit,
     ) -> None:
-        self._config, self._ledger, self._promises, self._guard = config, ledger, promises, guard
-        self._now, self._emit = now, emit
-        self._mover = Mover(ledger, promises, now, emit)
+        self._config, self._ledger, self._mover, self._promises = config, ledger, mover, promises
+        self._guard, self._now, self._emit = guard, now, emit
         self._one_at_a_time = asyncio.Lock()
 
     async def ask(self, asked: Asked, client: str) -> tuple[bool, dict[str, Any]]:
@@ -166,7 +173,7 @@ class Promising:
         first = now
         if asked.not_before:
             wanted = datetime.fromisoformat(asked.not_before)
-            first = max(now, wanted if wanted.tzinfo else wanted.replace(tzinfo=self._zone(queue)))
+            first = max(now, wanted if wanted.tzinfo else wanted.replace(tzinfo=self._promises.zone(queue)))
             if (first - now).total_seconds() > MOST_AHEAD:
                 raise Refused.one(422, "must be within a year", "not_before")
         if self._promises.window_for(queue, first, asked.part) is None:
@@ -188,7 +195,7 @@ class Promising:
 
     def shown(self, promise: Promise) -> dict[str, Any]:
         """A promise as clients see it: never with its number."""
-        zone = self._zone(promise.queue)
+        zone = self._promises.zone(promise.queue)
         due = datetime.fromtimestamp(promise.due, zone)
         window = self._promises.window_for(promise.queue, due, promise.part) if promise.open else None
         more: Mapping[str, object] = {"part": promise.part, "outcome": promise.outcome, "into": promise.into}
@@ -201,10 +208,6 @@ class Promising:
             "attempts": promise.attempts,
             **{name: value for name, value in more.items() if value},
         }
-
-    def _zone(self, queue: str) -> ZoneInfo:
-        settings = self._config.voicemail.get(queue)
-        return self._config.calendars[settings.calendar].zone if settings else self._config.zone
 
 
 def _covers(queue: QueueSettings, needs: Mapping[str, int]) -> bool:

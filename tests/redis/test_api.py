@@ -27,6 +27,7 @@ from hotline.callbacks.erasure import Erasure
 from hotline.callbacks.guard import Guard
 from hotline.callbacks.indexer import Indexer
 from hotline.callbacks.ledger import Ledger
+from hotline.callbacks.moving import Mover
 from hotline.callbacks.outbox import Outbox, id_of
 from hotline.callbacks.promise import Promises
 from hotline.callbacks.states import State
@@ -122,7 +123,8 @@ async def opened(
         store, outbox, Indexer(store, outbox, clock, tell=print), clock, dialing=config.dialing, zone=config.zone
     )
     promises = Promises(config.voicemail, config.calendars, config.callbacks)
-    desk = Promising(config, ledger, promises, Guard(config.dialing), now=clock, emit=events.append)
+    mover = Mover(ledger, promises, clock, events.append)
+    desk = Promising(config, ledger, mover, promises, Guard(config.dialing), now=clock, emit=events.append)
 
     async def render() -> bytes:
         return b""
