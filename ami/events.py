@@ -31,34 +31,17 @@ class Hangup:
 
 
 @dataclass(frozen=True, slots=True)
-class DialBegin:
-    """`channel` ("" for an Originate) began to ring `dest_channel`; `offer` is HOTLINE_OFFER, "" if unset."""
-
-    channel: str
-    linkedid: str
-    dest_channel: str
-    offer: str
-
-
-@dataclass(frozen=True, slots=True)
 class DialEnd:
-    """The ringing is over. `status`: ANSWER, BUSY, NOANSWER, CANCEL, CONGESTION, CHANUNAVAIL, DONTCALL …"""
+    """The ringing of `dest_channel` by `channel` ("" for an Originate) is over; `offer` is HOTLINE_OFFER, "" if unset.
+
+    `status`: ANSWER, BUSY, NOANSWER, CANCEL, CONGESTION, CHANUNAVAIL, DONTCALL …
+    """
 
     channel: str
     linkedid: str
     dest_channel: str
     status: str
     offer: str
-
-
-@dataclass(frozen=True, slots=True)
-class BridgeEnter:
-    """A channel began to talk with whoever else is in `bridge_id`."""
-
-    channel: str
-    uniqueid: str
-    linkedid: str
-    bridge_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +50,6 @@ class DeviceStateChange:
 
     device: str
     state: str
-
-
-@dataclass(frozen=True, slots=True)
-class ContactStatus:
-    """A phone registered, answers its qualify, or went: `status` is NonQualified, Reachable, Removed …"""
-
-    endpoint: str
-    aor: str
-    status: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,29 +62,8 @@ class OriginateResponse:
     reason: int
 
 
-@dataclass(frozen=True, slots=True)
-class FullyBooted:
-    """The PBX has loaded everything."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shutdown:
-    """The PBX is going down; the link will end by itself."""
-
-    restart: bool
-
-
-Event = (
-    Hangup
-    | DialBegin
-    | DialEnd
-    | BridgeEnter
-    | DeviceStateChange
-    | ContactStatus
-    | OriginateResponse
-    | FullyBooted
-    | Shutdown
-)
+Event = Hangup | DialEnd | DeviceStateChange | OriginateResponse
+"""What the service acts on: the `eventfilter` in manager.conf lets in these and no others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,35 +113,18 @@ def _hangup(message: Message) -> Hangup:
     )
 
 
-def _dial_begin(message: Message) -> DialBegin:
-    return DialBegin(
+def _dial_end(message: Message) -> DialEnd:
+    return DialEnd(
         channel=message.get("Channel"),
         linkedid=message.get("Linkedid") or message.need("DestLinkedid"),
         dest_channel=message.need("DestChannel"),
+        status=message.need("DialStatus"),
         offer=message.variable(OFFER),
-    )
-
-
-def _dial_end(message: Message) -> DialEnd:
-    begun = _dial_begin(message)
-    return DialEnd(begun.channel, begun.linkedid, begun.dest_channel, message.need("DialStatus"), begun.offer)
-
-
-def _bridge_enter(message: Message) -> BridgeEnter:
-    return BridgeEnter(
-        channel=message.need("Channel"),
-        uniqueid=message.need("Uniqueid"),
-        linkedid=message.need("Linkedid"),
-        bridge_id=message.need("BridgeUniqueid"),
     )
 
 
 def _device_state(message: Message) -> DeviceStateChange:
     return DeviceStateChange(message.need("Device"), message.need("State"))
-
-
-def _contact_status(message: Message) -> ContactStatus:
-    return ContactStatus(message.get("EndpointName"), message.need("AOR"), message.need("ContactStatus"))
 
 
 def _originate_response(message: Message) -> OriginateResponse:
@@ -202,14 +138,9 @@ def _originate_response(message: Message) -> OriginateResponse:
 
 _EVENTS: dict[str, Callable[[Message], Event]] = {
     "hangup": _hangup,
-    "dialbegin": _dial_begin,
     "dialend": _dial_end,
-    "bridgeenter": _bridge_enter,
     "devicestatechange": _device_state,
-    "contactstatus": _contact_status,
     "originateresponse": _originate_response,
-    "fullybooted": lambda _: FullyBooted(),
-    "shutdown": lambda message: Shutdown(restart=message.get("Restart").lower() == "true"),
 }
 
 

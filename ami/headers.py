@@ -21,9 +21,9 @@ SINGLETONS = frozenset(
     name.lower()
     for name in (
         *("Event", "Response", "Message", "ActionID", "EventList", "ListItems", "Privilege"),
-        *("Channel", "Uniqueid", "Linkedid", "ChannelStateDesc", "BridgeId", "BridgeUniqueid", "Cause"),
+        *("Channel", "Uniqueid", "Linkedid", "ChannelStateDesc", "BridgeId", "Cause"),
         *("DestChannel", "DestUniqueid", "DestLinkedid", "DialStatus", "Application", "Duration"),
-        *("Device", "State", "AOR", "EndpointName", "ContactStatus", "Shutdown", "Restart", "Reason"),
+        *("Device", "State", "Reason"),
     )
 )
 

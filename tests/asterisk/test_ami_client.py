@@ -14,7 +14,7 @@ import pytest_asyncio
 from ami import client as ami_client
 from ami.actions import LinkDown
 from ami.client import Client
-from ami.events import BridgeEnter, ChannelRow, DialBegin, DialEnd, Event, Hangup, OriginateResponse, Snapshot
+from ami.events import ChannelRow, DialEnd, Event, Hangup, OriginateResponse, Snapshot
 from lab.pbx import Pbx
 
 CONSISTENT = 3.0
@@ -188,14 +188,12 @@ async def test_the_bell_of_a_channel_that_is_gone_is_an_answer(pbx: Pbx) -> None
         assert (reply.ok, reply.message) == (False, "Channel not found")
 
 
-async def test_a_dial_tells_its_offer_from_ring_to_hangup(pbx: Pbx) -> None:
+async def test_a_dial_tells_its_offer_from_answer_to_hangup(pbx: Pbx) -> None:
     async with listening(pbx) as listener:
         async with channel(listener, "offer", exten="dial") as row:
-            await listener.hear(lambda each: isinstance(each, BridgeEnter) and each.uniqueid == "offer;2")
-            mine = [each for each in listener.heard if getattr(each, "offer", "") == "anna:9"]
-            assert [type(each) for each in mine] == [DialBegin, DialEnd]
-            assert isinstance(mine[1], DialEnd)
-            assert (mine[1].linkedid, mine[1].status) == (row.linkedid, "ANSWER")
+            answered = await listener.hear(lambda each: isinstance(each, DialEnd) and each.offer == "anna:9")
+            assert isinstance(answered, DialEnd)
+            assert (answered.linkedid, answered.status) == (row.linkedid, "ANSWER")
         gone = await listener.hear(lambda each: isinstance(each, Hangup) and each.uniqueid == "offer;2")
         assert isinstance(gone, Hangup)
         assert (gone.offer, gone.linkedid) == ("anna:9", "offer")
