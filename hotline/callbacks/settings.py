@@ -57,7 +57,9 @@ class CallbackSettings:
     between: tuple[Span, ...] = ()
     """Clock hours in which customers are rung, within the opening hours; () = all of these."""
     share: float = 0.2
-    """At most this part of the agents at work is busy with callbacks, though one agent always may be."""
+    """So many callbacks of this queue are in hand at most: this part of its agents at work, though one always may be.
+
+    An agent of several queues counts in each of them."""
     reserve: int | None = None
     """So many agents stay idle for live callers; None: by the size of the team, see hotline.callbacks.pace."""
     ramp: float = 0.0
