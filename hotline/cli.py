@@ -58,7 +58,7 @@ def serve(
     ] = "",
     redis: Redis = REDIS,
     http: Annotated[
-        str, typer.Option(envvar="HOTLINE_HTTP", help="Listen here for /metrics and /healthz.")
+        str, typer.Option(envvar="HOTLINE_HTTP", help="Listen here for /metrics, /healthz and /callbacks.")
     ] = "127.0.0.1:9273",
     spool: Spool = SPOOL,
     sounds: Sounds = SOUNDS,

@@ -3,7 +3,7 @@
 -- KEYS  1 prefix of every key
 -- ARGV  1 now
 -- Answers how many moved and whether there are more (0 or 1). Who is silent while the customer's phone rings is left to
--- hotline.placing.placing, which can ask the PBX.
+-- hotline.placing.reaper, which can ask the PBX.
 -- include lib/promises.lua
 local MOST = 200
 
