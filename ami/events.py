@@ -32,7 +32,7 @@ class Hangup:
 
 @dataclass(frozen=True, slots=True)
 class DialEnd:
-    """The ringing of `dest_channel` by `channel` ("" for an Originate) is over; `offer` is HOTLINE_OFFER, "" if unset.
+    """The ringing of `dest_channel` by `channel` ("" for an Originate) is over; `offer` is HOTLINE_OFFER or "".
 
     `status`: ANSWER, BUSY, NOANSWER, CANCEL, CONGESTION, CHANUNAVAIL, DONTCALL …
     """

@@ -53,8 +53,9 @@ def used() -> set[str]:
 
 
 def told() -> set[str]:
-    (chapter,) = re.findall(r"^Modules that it needs.*?\n\n", (DIALPLAN / "README.md").read_text("utf-8"), re.S | re.M)
-    return set(re.findall(r"`((?:app|format|func|res)_\w+)`", chapter))
+    text = (DIALPLAN / "README.md").read_text(encoding="utf-8")
+    (paragraph,) = re.findall(r"^Modules that it needs.*?\n\n", text, re.S | re.M)
+    return set(re.findall(r"`((?:app|format|func|res)_\w+)`", paragraph))
 
 
 def test_what_is_used_is_provided_by_a_module_that_we_know():
