@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
 
-_PBX = re.compile(r"(?P<name>[A-Za-z0-9_]{1,32})=(?P<user>[^:@,=]+):(?P<secret>[^@,]+)@(?P<address>[^@,]+)")
-
+PBX_NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")
+"""A PBX's name: in HOTLINE_AMI, as HOTLINE_PBX in its dialplan, and as its systemname."""
+_PBX = re.compile(rf"(?P<name>{PBX_NAME.pattern})=(?P<user>[^:@,=]+):(?P<secret>[^@,]+)@(?P<address>[^@,]+)")
 _MAIL = re.compile(
     r"(?P<scheme>smtps?)://(?:(?P<user>[^:@/]+):(?P<secret>[^:@/]+)@)?(?P<host>[A-Za-z0-9.-]+)(?::(?P<port>\d{1,5}))?/?"
 )
@@ -52,6 +53,7 @@ class Manager:
 
     @classmethod
     def parse_list(cls, text: str) -> tuple[Manager, ...]:
+        """Signs of a user or secret that mean something here are written as %40."""
         managers = tuple(cls._parse(part) for part in text.split(",") if part.strip())
         names = [manager.name for manager in managers]
         if len(set(names)) != len(names):
@@ -61,10 +63,14 @@ class Manager:
     @classmethod
     def _parse(cls, text: str) -> Manager:
         match = _PBX.fullmatch(text.strip())
-        if match is None:
+        user, secret = (unquote(match["user"]), unquote(match["secret"])) if match else ("", "")
+        if match is None or not (user + secret).isprintable():
             # the text holds a secret: it is not repeated
-            raise ValueError("A PBX in HOTLINE_AMI is not understood; write name=user:secret@host:port.")
-        return cls(match["name"], match["user"], match["secret"], Address.parse(match["address"]))
+            raise ValueError(
+                "A PBX in HOTLINE_AMI is not understood; write name=user:secret@host:port. The name is of up to 32 "
+                "letters, digits, - and _; in user and secret write @ as %40, a comma as %2C and % as %25."
+            )
+        return cls(match["name"], user, secret, Address.parse(match["address"]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,6 @@ from hotline.callbacks.guard import E164
 from hotline.flow.phone import CallInfo, Dialed, DialOutcome
 from hotline.phones.agi import (
     CHANNEL,
-    PBX,
     PREFIX,
     AgiPhone,
     BadCall,
@@ -31,6 +30,7 @@ from hotline.phones.agi import (
 from hotline.phones.sounds import Sounds
 from hotline.placing.hand import InHand, Unrung
 from hotline.placing.last_word import LastWord
+from hotline.settings import PBX_NAME
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,120}")
 _TOKEN = re.compile(r"[a-z]{1,40}")
@@ -49,7 +49,7 @@ def in_hand(request: Request) -> InHand:
         claim=checked(_TOKEN, claim, "claim (fourth argument)"),
         agent=held[0],
         token=held[1],
-        pbx=checked(PBX, pbx, "PBX (second argument)"),
+        pbx=checked(PBX_NAME, pbx, "PBX (second argument)"),
     )
 
 

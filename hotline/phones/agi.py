@@ -26,6 +26,7 @@ from agi.protocol import CommandRefused, Request
 from hotline.acd.model import parse_offer
 from hotline.flow.phone import DONE, KEYS, CallInfo, CannotRecord, Dialed, DialOutcome, HungUp, LineLost, Recorded
 from hotline.phones.sounds import Sounds
+from hotline.settings import PBX_NAME
 
 PREFIX = "HOTLINE_"
 BEEP_TONE, BEEP_SECONDS = "1000", 0.3
@@ -39,7 +40,6 @@ _UNKNOWN = "?"
 
 _CALL = re.compile(r"[A-Za-z0-9._-]{1,80}")
 CHANNEL = re.compile(r"[A-Za-z0-9]{1,20}/[A-Za-z0-9@._+*#:;/-]{1,120}")
-PBX = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _DIALED = re.compile(r"[0-9A-Za-z+*#._-]{1,40}")
 _TARGET = re.compile(r"[A-Za-z0-9]{1,20}/[A-Za-z0-9+._-]{1,64}(?:@[A-Za-z0-9._-]{1,64})?")
 _MUSIC = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -83,7 +83,7 @@ def call_info(request: Request) -> CallInfo:
     return CallInfo(
         call=checked(_CALL, args.get(0, ""), "the call's linkedid (first argument)"),
         channel=checked(CHANNEL, request.channel, "agi_channel"),
-        pbx=checked(PBX, args.get(1, ""), "the PBX's name (second argument)"),
+        pbx=checked(PBX_NAME, args.get(1, ""), "the PBX's name (second argument)"),
         dialed=checked(_DIALED, request.extension, "agi_extension"),
         caller=_NOT_IN_A_NUMBER.sub("", request.caller)[:40],
         attempt=int(attempt) if attempt.isascii() and attempt.isdigit() and len(attempt) < 4 else 1,
