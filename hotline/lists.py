@@ -74,7 +74,7 @@ def cells(archive: Archive, case: Case) -> dict[str, str]:
         "last": case.outcome,
         "length": lasted(entry.seconds) if entry.sha256 else "",
         "about": reason(archive, entry.reason) or " ".join(entry.note.split())[:60],
-        "agent": case.agent,
+        "agent": f"for {case.given}" if case.given and case.is_open else case.agent,
         "with it": str(len(case.also) or ""),
     }
 
@@ -105,6 +105,7 @@ def plain(archive: Archive, case: Case) -> dict[str, Any]:
         "attempts": case.attempts,
         "outcome": case.outcome,
         "agent": case.agent,
+        "given": case.given,
         "seconds": entry.seconds if entry else None,
         "source": entry.source if entry else "",
         "language": entry.language if entry else "",

@@ -123,7 +123,7 @@ def assign(
     redis: Redis = REDIS,
     clock: ClockFile = None,
 ) -> None:
-    """Give it to an agent: nobody else is asked while that one is at work."""
+    """Give it to an agent, who is asked first: others when that one takes a break or missed the ring."""
     archive, case = _find(id, config, spool, clock)
     print(visit(Changes(archive, address(redis)).assign(case, agent)))
 

@@ -35,6 +35,8 @@ class Case:
     spent: int = 0
     """Attempts that do not count any more: a later message was left after them."""
     agent: str = ""
+    given: str = ""
+    """The agent to whom staff gave it."""
     outcome: str = ""
     token: str = ""
     into: str = ""
@@ -118,6 +120,8 @@ class Fold:
             return
         self._tell(case, move)
         case.due, case.outcome, case.agent = move.due, move.outcome, move.agent or case.agent
+        if move.outcome == "assigned":
+            case.given = move.agent
         if move.token:  # also one that was taken back
             case.attempts = move.attempts
         if move.state == State.DIALING:

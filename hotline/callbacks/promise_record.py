@@ -44,6 +44,8 @@ class Promise:
     outcome: str = ""
     by: str = ""
     agent: str = ""
+    given: str = ""
+    """The agent to whom staff gave it."""
     token: str = ""
     """Of the last attempt."""
     claim: str = ""
@@ -64,8 +66,9 @@ class Promise:
 
     @property
     def keeps_place(self) -> bool:
-        """Whether the caller left a place in the queue for this promise."""
-        return self.source == "queue"
+        """Whether the caller left a place in the queue for this promise. Once it is given to an agent it waits for
+        that one, beside the queue."""
+        return self.source == "queue" and not self.given
 
 
 def promise_of(fields: dict[str, Any]) -> Promise:
@@ -78,7 +81,7 @@ def promise_of(fields: dict[str, Any]) -> Promise:
         return float(fields.get(name) or 0)
 
     plain = ("id", "queue", "entry", "language", "number", "source", "reason", "part", "note", "key", "sha256")
-    about = ("outcome", "by", "agent", "token", "claim", "pbx", "into", "spool", "call")
+    about = ("outcome", "by", "agent", "given", "token", "claim", "pbx", "into", "spool", "call")
     return Promise(
         **{name: text(name) for name in (*plain, *about)},
         state=State(fields["state"]),

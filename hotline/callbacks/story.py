@@ -133,7 +133,7 @@ def _standing(case: Case, zone: tzinfo, now: float) -> str:
 
 
 def _whose(case: Case) -> str:
-    return f", for {case.agent}" if case.outcome == "assigned" else ""
+    return f", for {case.given}" if case.given else ""
 
 
 def _nth(number: int) -> str:

@@ -1,8 +1,8 @@
 """What staff do with promises: cancel, postpone, assign, erase.
 
 Rules of this file:
-- A change is a line of the outbox. Redis may be down, and learns of it later; it is asked only who has a promise in
-  hand just now.
+- A change is a line of the outbox. Redis may be down, and learns of it later; it is asked only which agent is at a
+  promise just now. One that waits in the queue core leaves it by itself when it is in nobody's hand any more.
 - Only the user who owns the spool changes it: a file of somebody else there would stop the service's own writing.
 - What cannot be is a StaffError: a sentence that says why.
 """
@@ -13,8 +13,11 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator, Callable, Collection
+from dataclasses import dataclass
 from datetime import UTC
 
+from hotline.acd.core import Core
+from hotline.acd.model import CALLBACK, CallState
 from hotline.callbacks import until
 from hotline.callbacks.book import Case
 from hotline.callbacks.erasure import Erasure
@@ -35,6 +38,30 @@ PATIENCE = 1.5
 
 _IN_HAND = (State.OFFERED, State.DIALING)
 
+_AT_IT = {CallState.OFFERED: "{agent}'s phone rings for {id}", CallState.TALKING: "{agent} is on the line for {id}"}
+"""What an agent does whom the queue core found for a promise."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Redis:
+    """`up`: it answers, and has all of the outbox."""
+
+    ledger: Ledger
+    core: Core
+    callers: Callers
+    up: bool
+
+    async def must_be_free(self, ids: Collection[str], *, of_agents: bool) -> None:
+        """Raises StaffError while a customer is rung, or (`of_agents`) an agent for that. Where it is down, never."""
+        with contextlib.suppress(StoreDown):
+            for promise in await self.ledger.find_all(sorted(ids)) if self.up else ():
+                if promise.state is State.DIALING:
+                    raise StaffError(_busy(promise.id, promise.agent))
+                if of_agents and promise.state is State.OFFERED:
+                    standing = await self.core.look(CALLBACK + promise.id)
+                    if standing.offer and (what := _AT_IT.get(standing.state)):
+                        raise StaffError(_busy(promise.id, standing.offer.agent, what))
+
 
 class Changes:
     """Changes what is in an archive."""
@@ -48,10 +75,12 @@ class Changes:
 
     async def look(self) -> bool:
         """Let the archive know what Redis alone knows; False while that is down."""
-        async with self._ledger() as (ledger, _, up):
+        async with self._asked() as redis:
             with contextlib.suppress(StoreDown):
-                self.archive.live = {each.id: each.state for each in await ledger.list(_IN_HAND)} if up else {}
-                return up
+                self.archive.live = (
+                    {each.id: each.state for each in await redis.ledger.list(_IN_HAND)} if redis.up else {}
+                )
+                return redis.up
         return False
 
     async def cancel(self, case: Case) -> str:
@@ -80,7 +109,7 @@ class Changes:
         return f"{case.id} is postponed to {due:%A %Y-%m-%d %H:%M}{moved}."
 
     async def assign(self, case: Case, agent: str) -> str:
-        """Give it to an agent: nobody else is asked while that one is at work."""
+        """Give it to an agent, who is asked first: others when that one takes a break or missed the ring."""
         settings = self._config.agents.get(agent)
         if settings is None:
             raise StaffError(f"There is no agent {agent!r}; the configuration has {', '.join(self._config.agents)}.")
@@ -91,8 +120,11 @@ class Changes:
         ]  # fmt: skip
         if queue and lacks:
             raise StaffError(f"{agent} cannot serve {queue.name}: it needs {', '.join(lacks)}.")
-        await self._move(case, case.state, "assign", outcome="assigned", agent=agent, waiting=True)
-        return f"{case.id} is given to {agent}; nobody else is asked while {agent} is at work."
+        await self._move(case, case.state, "assign", outcome="assigned", agent=agent, of_agents=True)
+        return (
+            f"{case.id} is given to {agent}, who is asked first; others are asked while {agent} is on a break or "
+            "logged out, and after a missed ring."
+        )
 
     async def _move(
         self,
@@ -103,18 +135,16 @@ class Changes:
         due: float = 0.0,
         outcome: str = "",
         agent: str = "",
-        waiting: bool = False,
+        of_agents: bool = False,
     ) -> None:
-        """Write it down, where that may be. `waiting`: nobody may have it in hand."""
+        """Write it down, where that may be. `of_agents`: none may be at it, not even their phones ringing."""
         self._may(case, wish)
         self._must_own()
-        async with self._ledger() as (ledger, _, up):
-            for promise in await _live(ledger, [case.id]) if up else ():
-                if promise.state is State.DIALING or (waiting and promise.state is State.OFFERED):
-                    raise StaffError(_busy(case.id, promise.agent if promise.state is State.DIALING else ""))
+        async with self._asked() as redis:
+            await redis.must_be_free([case.id], of_agents=of_agents)
             noted = Promise(id=case.id, state=case.state, due=case.due, attempts=case.attempts)
             with told(self._outbox.spool):
-                line = await ledger.move(noted, state, due=due, outcome=outcome, by="staff", agent=agent)
+                line = await redis.ledger.move(noted, state, due=due, outcome=outcome, by="staff", agent=agent)
         self.archive.read()
         now = self._book.cases[case.id]
         if line not in now.story:
@@ -134,20 +164,18 @@ class Changes:
         ids = {id for case in person.cases for id in self._book.family(case.id)}
         check = self._check(ids, person.number)
         self._must_own()
-        async with self._ledger() as (ledger, _, up):
-            for promise in await _live(ledger, ids) if up else ():
-                if promise.state in _IN_HAND:
-                    raise StaffError(_busy(promise.id, promise.agent if promise.state is State.DIALING else ""))
+        async with self._asked() as redis:
+            await redis.must_be_free(ids, of_agents=True)
             with told(self._outbox.spool):
                 await asyncio.to_thread(remove, self._outbox, person.settled, self._book.cases.__contains__)
                 await asyncio.to_thread(check)  # one may have been taken in just before
                 if ids:
                     await asyncio.to_thread(Erasure(self._outbox).erase, ids, self._now(), check)
-        async with self._ledger() as (_, callers, up):
-            if up and person.number:
+        async with self._asked() as redis:
+            if redis.up and person.number:
                 with contextlib.suppress(StoreDown):  # then it is forgotten in a week
-                    await callers.forget(person.number)
-            return up
+                    await redis.callers.forget(person.number)
+            return redis.up
 
     def _check(self, ids: Collection[str], number: str) -> Callable[[], None]:
         def check() -> None:
@@ -169,8 +197,7 @@ class Changes:
             )
 
     @contextlib.asynccontextmanager
-    async def _ledger(self) -> AsyncIterator[tuple[Ledger, Callers, bool]]:
-        """The ledger, who knows callers again, and whether Redis is up and has all of the outbox."""
+    async def _asked(self) -> AsyncIterator[_Redis]:
         store = Store(self._redis.host, self._redis.port)
         indexer = Indexer(store, self._outbox, self._now, tell=lambda _: None)
         config = self._config
@@ -183,22 +210,14 @@ class Changes:
                     await indexer.catch_up()
                 except StoreDown:
                     up = False
-            yield ledger, Callers(store, region=config.country), up
+            yield _Redis(ledger, Core(store), Callers(store, region=config.country), up)
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
 
 
-async def _live(ledger: Ledger, ids: Collection[str]) -> list[Promise]:
-    """As Redis has them just now."""
-    with contextlib.suppress(StoreDown):
-        return await ledger.find_all(sorted(ids))
-    return []
-
-
-def _busy(id: str, agent: str) -> str:
-    who = f"{agent} rings the customer of {id}" if agent else f"An agent is being rung for {id}"
-    return f"{who} just now; try again when that is over."
+def _busy(id: str, agent: str, what: str = "{agent} rings the customer of {id}") -> str:
+    return f"{what.format(agent=agent or 'An agent', id=id)} just now; try again when that is over."
 
 
 def _whom(case: Case) -> str:

@@ -63,6 +63,7 @@ class Errand:
         self._ledger, self._desk, self._ring, self._wanted = ledger, desk, ring, wanted
         self._bell = asyncio.Event()
         self._spent: set[int] = set()
+        self._joined = False
         self._rest, self._rests_until = 0.0, 0.0
 
     def wake(self) -> None:
@@ -121,6 +122,9 @@ class Errand:
 
     async def _stand(self, standing: Standing) -> Standing:
         """In the core, joined (again) where it knows nothing of the call."""
+        if standing.state is CallState.WAITING and self.promise.given and not self._joined:
+            await self._desk.gone(self.call, Left.CALLBACK)  # it waited there before it was given to an agent
+            standing = await self._desk.core.look(self.call)
         if standing.state not in (CallState.UNKNOWN, CallState.ENDED):
             return standing
         now = self._desk.now()
@@ -134,6 +138,7 @@ class Errand:
             caller=self.call,
             force=True,
         )
+        self._joined = True
         if change.applied:  # to the core we are new: so are its tokens, should Redis have lost its data
             self._spent.clear()
         return self._desk.carry_out(change, "joined", self.call).standing

@@ -40,8 +40,8 @@ def anything(dice: random.Random) -> Record:
     if kind == "moved":
         state = dice.choice(MOVES)
         return Move(
-            id=id, at=at, state=state, due=due, attempts=dice.randrange(3), outcome=dice.choice(("", "busy", "lost")),
-            by=dice.choice(("agent", "staff")),
+            id=id, at=at, state=state, due=due, attempts=dice.randrange(3),
+            outcome=dice.choice(("", "busy", "lost", "assigned")), by=dice.choice(("agent", "staff")),
             agent=dice.choice(("", "anna")), token=dice.choice(TOKENS), day="2026-11-18",
         )  # fmt: skip
     return Done(id=id, at=at, what="mail") if kind == "done" else Erased(id=id, at=at)
@@ -92,7 +92,8 @@ def told(redis: Any, id: str) -> tuple[Any, ...] | None:
     into = field("into", "") if field("state") == "merged" else ""
     attempts, due, since = int(field("attempts", "0")), float(field("due", "0")), float(field("moved", "0"))
     attempts -= int(field("spent", "0"))
-    return field("state"), attempts, due, since, field("agent", ""), field("outcome", ""), also, into
+    who = field("agent", ""), field("given", "")
+    return field("state"), attempts, due, since, *who, field("outcome", ""), also, into
 
 
 def noted(book: Book, id: str) -> tuple[Any, ...] | None:
@@ -103,4 +104,5 @@ def noted(book: Book, id: str) -> tuple[Any, ...] | None:
     if case.entry is None:
         return (state,)
     into = case.into if case.state is State.MERGED else ""
-    return state, case.attempts - case.spent, case.due, case.since, case.agent, case.outcome, case.also, into
+    who = case.agent, case.given
+    return state, case.attempts - case.spent, case.due, case.since, *who, case.outcome, case.also, into

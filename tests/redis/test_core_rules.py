@@ -253,3 +253,14 @@ async def test_fewer_steps_of_widening_bring_nobody_back_to_the_first_needs(core
     await core.leave("c2", Left.ABANDONED, T + 2)
     change, _ = await core.tick(T + 30)
     assert offers(change) == [("c1", "anna")]
+
+
+async def test_a_callback_waits_for_nobody_because_they_tried_it_before(core):
+    """It is its own caller; whom it waits for is for staff to say."""
+    queue = dataclasses.replace(SALES, sticky=1e6)
+    await core.login(agent("anna"), T)
+    await join(core, "callback_1", queue, caller="callback_1")
+    await talk(core, "callback_1", 10, at=T)
+    await join(core, "other", queue, at=T + 11)
+    await core.login(agent("ben"), T + 12)
+    assert offers(await join(core, "callback_1", queue, at=T + 13, caller="callback_1")) == [("callback_1", "ben")]

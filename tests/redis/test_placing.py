@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from floor import ANNA, Floor
+from floor import ANNA, BINH, Floor
 from outbound import LAN, Outbound
 
 from hotline.acd.model import CALLBACK, AgentState, CallState, Missed
@@ -185,3 +185,42 @@ async def test_a_place_that_is_given_up_is_not_counted_as_a_caller_who_left(outb
     outbound.switches.any_up = False
     await over(outbound)
     assert await outbound.floor.core.ended(CALLBACK + id) == "callback"
+
+
+async def given(outbound: Outbound, id: str, agent: str) -> None:
+    """As staff give it."""
+    promise = await outbound.found(id)
+    await outbound.ledger.move(promise, State.CAPTURED, outcome="assigned", by="staff", agent=agent)
+
+
+@pytest.mark.parametrize("source", ["web", "queue"])
+async def test_the_agent_to_whom_staff_gave_a_promise_is_asked_first_and_after_a_miss_all_are(
+    outbound: Outbound, source: str
+):
+    await outbound.floor.core.login(BINH, outbound.now() + 60)  # anna is idle for longer
+    id = await outbound.promise(source=source)
+    await given(outbound, id, "binh")
+    await outbound.placing.round()
+    while len(outbound.switches.rings) < 2:
+        await rings(outbound)
+    assert [each["HOTLINE_OFFER"].split(":")[0] for each in outbound.switches.rings[:2]] == ["binh", "anna"]
+
+
+async def test_a_promise_that_waits_in_the_queue_can_be_given_to_an_agent(outbound: Outbound):
+    core, now = outbound.floor.core, outbound.now()
+    await core.login(BINH, now)
+    await core.device("binh", True, now)
+    await core.pause("anna", "lunch", now)
+    id = await outbound.promise(source="queue")
+    await outbound.placing.round()
+    await outbound.placing_waits(id)
+    await given(outbound, id, "binh")
+    await outbound.placing.round()  # before the first errand has seen that the promise is not its own any more
+    async with asyncio.timeout(5):
+        while (await core.look(CALLBACK + id)).queue != "power:callback" or len(outbound.placing._running) > 1:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    await core.ready("anna", now)
+    assert (await core.look(CALLBACK + id)).state is CallState.WAITING
+    outbound.floor.desk.carry_out(await core.device("binh", False, now), "phone")
+    await rings(outbound)
+    assert outbound.switches.rings[-1]["HOTLINE_OFFER"].startswith("binh:")

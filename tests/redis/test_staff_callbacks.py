@@ -16,6 +16,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from hotline.acd.core import Core
+from hotline.acd.model import CALLBACK, Offer
+from hotline.acd.virtual import PBX, queue_of_callbacks
 from hotline.callbacks.erasure import Erasure
 from hotline.callbacks.indexer import Indexer
 from hotline.callbacks.ledger import Begun, Ledger
@@ -55,6 +58,7 @@ class Staff:
     """A spool and a Redis in which promises are, and the command line at them."""
 
     def __init__(self, store: Store, folder: Path, port: int) -> None:
+        self.core = Core(store)
         self.store, self.folder, self.redis = store, folder, f"127.0.0.1:{port}"
         self.config = folder / "hotline.yaml"
         self.config.write_text(YAML)
@@ -79,6 +83,16 @@ class Staff:
         found = await self.ledger.claim(queue, token="t", cap=9)
         assert found
         return found
+
+    async def offered(self) -> Offer:
+        """The first promise is in hand, and anna's phone rings for it."""
+        promise, now = await self.claimed(), time.time()
+        await self.core.login(CONFIG.agents["anna"], now)
+        call = CALLBACK + promise.id
+        queue = queue_of_callbacks(CONFIG.queues["power"])
+        change = await self.core.join(call, queue=queue, arrival=now, now=now, channel=call, pbx=PBX)
+        (offer,) = change.offers
+        return offer
 
     async def found(self, id: str) -> Promise:
         await self.indexer.catch_up()
@@ -218,9 +232,9 @@ async def test_for_programs_all_is_there(staff: Staff) -> None:
     (row,) = [row for row in (await staff.rows("callbacks", "list", "--all")).values() if row["id"] == "a"]
     assert row == {
         "id": "a", "state": "due", "queue": "power", "number": NAM, "left": entry.recorded_at, "due": entry.due,
-        "since": entry.kept_at, "attempts": 0, "outcome": "", "agent": "", "seconds": 75.0, "source": "voicemail",
-        "language": "en", "reason": "reason-outage", "part": "morning", "note": "", "confirmed": False, "into": "",
-        "also": ["b"],
+        "since": entry.kept_at, "attempts": 0, "outcome": "", "agent": "", "given": "", "seconds": 75.0,
+        "source": "voicemail", "language": "en", "reason": "reason-outage", "part": "morning", "note": "",
+        "confirmed": False, "into": "", "also": ["b"],
     }  # fmt: skip
     assert (await staff.rows("voicemail"))["a"]["file"] == str(staff.outbox.kept / "a.wav")
 
@@ -381,16 +395,32 @@ async def test_postpone_to_a_part_of_the_day(staff: Staff, refused: Refused) -> 
 async def test_assign(staff: Staff, refused: Refused) -> None:
     staff.keep("a")
     done = await staff.run("callbacks", "assign", "a", "anna")
-    assert done.output == "a is given to anna; nobody else is asked while anna is at work.\n"
+    assert done.output == (
+        "a is given to anna, who is asked first; others are asked while anna is on a break or logged out, and "
+        "after a missed ring.\n"
+    )
     promise = await staff.found("a")
-    assert (promise.agent, promise.state) == ("anna", State.DUE)
+    assert (promise.given, promise.state) == ("anna", State.DUE)
+    assert "for anna" in (await staff.run("callbacks")).stdout
     assert "There is no agent 'nobody'; the configuration has anna, binh." in await refused(
         "callbacks", "assign", "a", "nobody"
     )
     assert await refused("callbacks", "assign", "a", "binh") == "binh cannot serve power: it needs power 1.\n"
+
+
+async def test_one_that_waits_in_the_queue_is_assigned_and_one_that_an_agent_is_at_is_not(
+    staff: Staff, refused: Refused
+) -> None:
+    staff.keep("a")
     await staff.claimed()
+    assert (await staff.run("callbacks", "assign", "a", "anna")).exit_code == 0
+    assert not await staff.ledger.hold("a", "t")
+    offer = await staff.offered()
     said = await refused("callbacks", "assign", "a", "anna")
-    assert said == "An agent is being rung for a just now; try again when that is over.\n"
+    assert said == "anna's phone rings for a just now; try again when that is over.\n"
+    await staff.core.answered("callback_a", "anna", offer.token, time.time())
+    said = await refused("callbacks", "assign", "a", "anna")
+    assert said == "anna is on the line for a just now; try again when that is over.\n"
 
 
 async def test_nothing_is_changed_while_the_customer_is_rung(staff: Staff, refused: Refused) -> None:
@@ -542,13 +572,20 @@ async def test_a_message_that_comes_meanwhile_is_seen_before_anything_is_erased(
     assert {each.name for each in staff.outbox.kept.iterdir()} == {"a.wav", "b.wav"}
 
 
-async def test_nothing_is_erased_while_an_agent_has_it_in_hand(staff: Staff) -> None:
+async def test_nothing_is_erased_while_an_agent_is_at_it(staff: Staff) -> None:
     staff.keep("a")
-    await staff.claimed()
+    await staff.offered()
     done = await staff.run("voicemail", "erase", "a", "--yes")
     assert done.exit_code == 1
-    assert done.stderr == "An agent is being rung for a just now; try again when that is over.\n"
+    assert done.stderr == "anna's phone rings for a just now; try again when that is over.\n"
     assert (staff.outbox.kept / "a.wav").exists()
+
+
+async def test_what_waits_in_the_queue_for_an_agent_is_erased_and_is_in_nobodys_hand(staff: Staff) -> None:
+    staff.keep("a")
+    await staff.claimed()
+    assert (await staff.run("voicemail", "erase", "a", "--yes")).stdout.endswith("Erased.\n")
+    assert not await staff.ledger.hold("a", "t")
 
 
 async def test_while_redis_is_down_a_person_is_erased_and_redis_forgets_later(staff: Staff) -> None:

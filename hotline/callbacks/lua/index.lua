@@ -97,7 +97,10 @@ function kinds.moved(id, fields)
   for _, field in ipairs({ 'due', 'outcome', 'by' }) do set(promise, field, fields[field]) end
   if fields.agent ~= '' then set(promise, 'agent', fields.agent) end
   if fields.token ~= '' then set(promise, 'attempts', fields.attempts) end -- also one that was taken back
-  if fields.outcome == 'assigned' then redis.call('SET', P .. 'last:callback_' .. id, fields.agent) end
+  if fields.outcome == 'assigned' then
+    set(promise, 'given', fields.agent)
+    redis.call('SET', P .. 'last:callback_' .. id, fields.agent)
+  end
   if fields.state == 'dialing' then
     local lease = moment(tonumber(fields.at) + LEASE)
     set(promise, 'token', fields.token, 'claim', fields.token, 'lease', lease, 'day', fields.day)

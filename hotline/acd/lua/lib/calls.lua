@@ -50,7 +50,10 @@ do
     end
     calls.finish(call, 'served')
     if not agent then return end -- somebody deleted the hash
-    if call.caller ~= '' then redis.call('SET', key('last', call.caller), agent.id, 'EX', REMEMBER_AGENT) end
+    -- the caller of a callback has its own name: for whom that waits is for staff to say
+    if call.caller ~= '' and call.caller ~= call.id then
+      redis.call('SET', key('last', call.caller), agent.id, 'EX', REMEMBER_AGENT)
+    end
     if agent.max_in_row ~= '' then set('agent', agent, 'row', number(agent, 'row') + 1) end
     agents.release(agent, function()
       if seconds > 0 then
