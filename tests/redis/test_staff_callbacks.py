@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +202,7 @@ async def test_filters(staff: Staff) -> None:
         (["--due", "now"], "a"),
         (["--due", "3h"], "ab"),
         (["--since", "7d"], "b"),
+        (["--since", f"{datetime.now(CONFIG.zone) - timedelta(days=6):%a}"], "b"),
         (["--since", "7d", "--all"], "bc"),
     ):
         assert set(await staff.rows("callbacks", "list", *words)) == set(found), words
@@ -383,13 +385,23 @@ async def test_postpone_to_a_part_of_the_day(staff: Staff, refused: Refused) -> 
     done = await staff.run("callbacks", "postpone", "a", "--until", "morning")
     assert done.exit_code == 0, done.output
     promise = await staff.found("a")
-    assert promise.state in (State.RETRY, State.DUE)  # it may be morning
-    assert 8 <= time.gmtime(promise.due + 7 * 3600).tm_hour < 12
+    assert promise.state is State.RETRY
+    assert f"{datetime.fromtimestamp(promise.due, CONFIG.zone):%H:%M}" == "08:00"
     for wrong in ("night", "2020-01-01"):
         assert "Parts of the day are morning." in await refused("callbacks", "postpone", "a", "--until", wrong)
     for far in ("9999-12-31", "9999-12-31T23:59-12:00", "400d"):
         assert far in await refused("callbacks", "postpone", "a", "--until", far)
     assert "Until when?" in await refused("callbacks", "postpone", "a", status=2)
+
+
+@pytest.mark.parametrize("hour", [9, 13])
+async def test_postpone_to_a_part_of_the_day_is_to_one_that_is_still_to_begin(staff: Staff, hour: int) -> None:
+    today = datetime.now(CONFIG.zone).replace(hour=hour, minute=0)
+    clock = staff.folder / "clock"
+    clock.write_text(f"{today.timestamp() - time.time()}")
+    staff.keep("a", ago=86400.0)
+    done = await staff.run("callbacks", "postpone", "a", "--until", "morning", "--clock", clock)
+    assert done.output == f"a is postponed to {today + timedelta(days=1):%A %Y-%m-%d} 08:00.\n"
 
 
 async def test_assign(staff: Staff, refused: Refused) -> None:
