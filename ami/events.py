@@ -21,12 +21,11 @@ OFFER = "HOTLINE_OFFER"
 
 @dataclass(frozen=True, slots=True)
 class Hangup:
-    """A channel is gone. `cause` is the ISDN cause (16 normal, 17 busy, 19 no answer, 21 rejected; 0 unknown)."""
+    """A channel is gone."""
 
     channel: str
     uniqueid: str
     linkedid: str
-    cause: int
     offer: str = ""
 
 
@@ -68,16 +67,13 @@ Event = Hangup | DialEnd | DeviceStateChange | OriginateResponse
 
 @dataclass(frozen=True, slots=True)
 class ChannelRow:
-    """A channel that exists. `state`: Down, Ring, Ringing, Up …; `duration` in whole seconds."""
+    """A channel that exists. `state`: Down, Ring, Ringing, Up …"""
 
     channel: str
     uniqueid: str
     linkedid: str
     state: str
-    application: str = ""
     bridge_id: str = ""
-    duration: int = 0
-    offer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +104,6 @@ def _hangup(message: Message) -> Hangup:
         channel=message.need("Channel"),
         uniqueid=message.need("Uniqueid"),
         linkedid=message.need("Linkedid"),
-        cause=message.number("Cause"),
         offer=message.variable(OFFER),
     )
 
@@ -160,22 +155,10 @@ def parse_channel(message: Message) -> ChannelRow:
         uniqueid=message.need("Uniqueid"),
         linkedid=message.need("Linkedid"),
         state=message.need("ChannelStateDesc"),
-        application=message.get("Application"),
         bridge_id=message.get("BridgeId"),
-        duration=_seconds(message.get("Duration")),
-        offer=message.variable(OFFER),
     )
 
 
 def parse_device(message: Message) -> DeviceRow:
     """One row of DeviceStateList. Raises Malformed."""
     return DeviceRow(message.need("Device"), message.need("State"))
-
-
-def _seconds(clock: str) -> int:
-    """ "hh:mm:ss" as seconds, 0 when there is no such reading."""
-    parts = clock.split(":")
-    if len(parts) != 3 or not all(part.isascii() and part.isdigit() and len(part) <= 6 for part in parts):
-        return 0
-    hours, minutes, seconds = map(int, parts)
-    return hours * 3600 + minutes * 60 + seconds

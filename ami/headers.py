@@ -21,8 +21,8 @@ SINGLETONS = frozenset(
     name.lower()
     for name in (
         *("Event", "Response", "Message", "ActionID", "EventList", "ListItems", "Privilege"),
-        *("Channel", "Uniqueid", "Linkedid", "ChannelStateDesc", "BridgeId", "Cause"),
-        *("DestChannel", "DestUniqueid", "DestLinkedid", "DialStatus", "Application", "Duration"),
+        *("Channel", "Uniqueid", "Linkedid", "ChannelStateDesc", "BridgeId"),
+        *("DestChannel", "DestUniqueid", "DestLinkedid", "DialStatus"),
         *("Device", "State", "Reason"),
     )
 )

@@ -32,10 +32,6 @@ class Verbs(abc.ABC):
         """Sound a DTMF digit on a channel: with `receive` as if the caller pressed it, else so that they hear it."""
         return await self.action("PlayDTMF", Channel=channel, Digit=digit, Receive=receive)
 
-    async def hangup(self, channel: str, *, cause: int = 16) -> Reply:
-        """Hang a channel up, given its name or unique id."""
-        return await self.action("Hangup", Channel=channel, Cause=cause)
-
     async def originate(
         self,
         channel: str,

@@ -137,7 +137,7 @@ async def channel(listener: Listener, name: str, exten: str = "wait") -> AsyncIt
     assert done.ok
     yield _row(await client.snapshot(), name)
     with contextlib.suppress(LinkDown):
-        await client.hangup(name)
+        await client.action("Hangup", Channel=name)
 
 
 def _row(snapshot: Snapshot, uniqueid: str) -> ChannelRow:
@@ -225,8 +225,10 @@ async def test_variables_and_caller_id_arrive_as_given(pbx: Pbx) -> None:
             variables={"OTHER": "x;y=z", "HOTLINE_OFFER": "binh:12"},
         )
         await listener.hear(lambda each: isinstance(each, OriginateResponse) and each.ok)
-        assert _row(await listener.client.snapshot(), "given").offer == "binh:12"
-        await listener.client.hangup("given")
+        await listener.client.action("Hangup", Channel="given")
+        gone = await listener.hear(lambda each: isinstance(each, Hangup) and each.uniqueid == "given")
+        assert isinstance(gone, Hangup)
+        assert gone.offer == "binh:12"
 
 
 async def test_what_our_user_may_not_do_is_an_answer(pbx: Pbx) -> None:
@@ -243,7 +245,7 @@ async def test_a_wrong_secret_is_said_clearly(pbx: Pbx, monkeypatch: pytest.Monk
         assert "refuses our login (Authentication failed)" in await asyncio.wait_for(said.get(), 5)
         assert not listener.client.up
         with pytest.raises(LinkDown):
-            await listener.client.hangup("x")
+            await listener.client.action("Hangup", Channel="x")
 
 
 async def test_a_cut_link_is_whole_again_and_knows_what_it_missed(pbx: Pbx) -> None:
@@ -255,8 +257,8 @@ async def test_a_cut_link_is_whole_again_and_knows_what_it_missed(pbx: Pbx) -> N
             cable.cut()
             await cable.tried.wait()
             with pytest.raises(LinkDown):
-                await listener.client.hangup("x")
-            await beside.client.hangup("missed")
+                await listener.client.action("Hangup", Channel="x")
+            await beside.client.action("Hangup", Channel="missed")
             await beside.hear(lambda each: isinstance(each, Hangup) and each.uniqueid == "missed")
             cable.whole = True
             snapshot = await listener.snapshot(after=len(listener.heard), within=CONSISTENT)

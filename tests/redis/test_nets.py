@@ -90,7 +90,7 @@ async def scene(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
 
 
 async def hang_up(scene: Scene, call: str) -> None:
-    await scene.nets.hear(Hangup(channel=CALLER, uniqueid=call, linkedid=call, cause=16))
+    await scene.nets.hear(Hangup(channel=CALLER, uniqueid=call, linkedid=call))
     await scene.settled()
 
 
@@ -134,7 +134,7 @@ async def test_the_end_of_a_call_that_its_session_does_not_tell_is_told(scene: S
 
 async def test_an_end_that_its_session_told_is_no_leak(scene: Scene) -> None:
     await scene.ring()
-    await scene.nets.hear(Hangup(channel=CALLER, uniqueid="c1", linkedid="c1", cause=16))
+    await scene.nets.hear(Hangup(channel=CALLER, uniqueid="c1", linkedid="c1"))
     await scene.floor.desk.gone("c1", nets_module.Left.ABANDONED)
     await scene.settled()
     assert scene.floor.one(CallerLeftQueue).reason == "abandoned"

@@ -17,7 +17,7 @@ from ami.events import DeviceStateChange, Hangup, Snapshot
 Connect = Callable[..., Client]
 
 HANGUP = ("Event: Hangup", "Channel: PJSIP/a-1", "Uniqueid: 1.1", "Linkedid: 1.1", "Cause: 16")
-HUNG_UP = Hangup("PJSIP/a-1", "1.1", "1.1", 16)
+HUNG_UP = Hangup("PJSIP/a-1", "1.1", "1.1")
 CHANNEL = ("Event: CoreShowChannel", "Channel: PJSIP/a-1", "Uniqueid: 1.1", "Linkedid: 1.1", "ChannelStateDesc: Up")
 
 
@@ -102,7 +102,7 @@ async def test_what_would_run_a_second_action_is_never_sent(pbx: ScriptedPbx, co
 async def test_without_a_link_an_action_fails_at_once() -> None:
     client = Client("127.0.0.1", 1, "hotline", "s3", name="pbx1")
     with pytest.raises(LinkDown, match="no link to the PBX pbx1"):
-        await client.hangup("x")
+        await client.action("Hangup", Channel="x")
 
 
 async def test_a_lost_link_fails_what_is_under_way_and_sends_nothing_again(
@@ -144,7 +144,7 @@ async def test_half_a_reply_and_then_the_end_is_no_reply(pbx: ScriptedPbx, conne
     client = connect()
     await linked(client)
     with pytest.raises(LinkDown):
-        await client.hangup("x")
+        await client.action("Hangup", Channel="x")
     await linked(client)
 
 
