@@ -77,8 +77,8 @@ def test_a_wrong_ami_setting_does_not_show_its_secret() -> None:
 
 def test_try_at_night_promises_the_next_opening() -> None:
     night = ("try", CONFIG, "--number", "1900", "--at", "2026-11-27T22:15")
-    assert "[callback-no-number]" in hotline(*night, typed="\n" * 6).output
-    result = hotline(*night, typed="\n\n\n0901234567#\n1\n" + "\n" * 4)
+    assert "[callback-no-number]" in hotline(*night, typed="\n" * 7).output
+    result = hotline(*night, typed="\n\n\n\n0901234567#\n1\n" + "\n" * 4)
     assert result.exit_code == 0
     assert "office is closed" in result.output
     assert "[voicemail-greeting]" in result.output
@@ -88,7 +88,7 @@ def test_try_at_night_promises_the_next_opening() -> None:
 
 
 def test_try_by_day_corrects_a_wrong_key_and_reaches_an_agent() -> None:
-    result = hotline("try", CONFIG, "--at", "2026-11-26T10:00", typed="\n5\n1\ny\n")
+    result = hotline("try", CONFIG, "--at", "2026-11-26T10:00", typed="\n\n5\n1\ny\n")
     assert result.exit_code == 0
     assert "[invalid-key]" in result.output
     assert "waiting in en for an agent of power" in result.output
@@ -96,11 +96,21 @@ def test_try_by_day_corrects_a_wrong_key_and_reaches_an_agent() -> None:
 
 
 def test_at_night_a_language_can_be_chosen_and_by_day_changed_back() -> None:
-    night = hotline("try", CONFIG, "--at", "2026-11-27T22:15", typed="9\n\n")
+    night = hotline("try", CONFIG, "--at", "2026-11-27T22:15", typed="9\n\n\n")
     assert "🔊 Hiện tại đã ngoài giờ làm việc.  [closed]" in night.output
-    day = hotline("try", CONFIG, "--at", "2026-11-26T10:00", typed="9\n8\n1\ny\n")
+    day = hotline("try", CONFIG, "--at", "2026-11-26T10:00", typed="9\n\n8\n\n1\ny\n")
     assert "[en] For English, press 8.  [other-language]" in day.output
     assert "waiting in en for an agent of power" in day.output
+
+
+def test_who_phones_the_example_again_may_cancel_and_who_asks_for_a_call_is_promised_one() -> None:
+    typed = "\ny\n1\n3\n0901234567#\n1\n1\n1\n"
+    result = hotline("try", CONFIG, "--at", "2026-11-26T10:00", typed=typed)
+    assert result.exit_code == 0
+    told = ("[callback-open]", "[callback-cancelled]", "[main-menu]", "[which-reason]", "[callback-soon]")
+    places = [result.output.find(each) for each in told]
+    assert -1 not in places
+    assert places == sorted(places)
 
 
 def test_try_refuses_what_is_no_moment() -> None:

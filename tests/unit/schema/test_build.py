@@ -30,6 +30,14 @@ def test_the_example_is_without_problems_or_warnings():
     assert config.voicemail.keys() == config.queues.keys() == {"power", "billing"}
 
 
+def test_what_the_example_leaves_out_is_good_too():
+    text = (ROOT / "config" / "hotline.yaml").read_text(encoding="utf-8")
+    keys = "caller_id|mail_from|mail|webhook|attempts|again|between"
+    whole, count = re.subn(rf"^( +)# ((?:{keys}): )", r"\1\2", text, flags=re.M)
+    assert count == len(keys.split("|"))
+    assert loads(whole).warnings == ()
+
+
 def test_the_example_promises_monday_to_those_who_phone_on_friday_night():
     office = load(ROOT / "config" / "hotline.yaml").calendars["office"]
     friday = datetime(2026, 3, 6, 22, 15, tzinfo=office.zone)
