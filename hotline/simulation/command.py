@@ -34,7 +34,10 @@ def simulate(
     try:
         _run(scenario, workers or os.cpu_count() or 1, json, find(program))
     except ModuleNotFoundError as error:
-        print(f"{error.name} is missing; install hotline[simulate]: pip install 'hotline[simulate]'", file=sys.stderr)
+        print(
+            f"{error.name} is missing; in the folder of hotline's source run: pip install '.[simulate]'",
+            file=sys.stderr,
+        )
         return 1
     except SimulationFailed as problem:
         print(problem, file=sys.stderr)

@@ -78,7 +78,7 @@ def _verified(rows: Sequence[Staffed], within: float, days: int, seed: int, prog
                 done=lambda: progress.advance(task),
             )
         except ModuleNotFoundError as missing:
-            problem = f"{missing.name} is missing; install hotline[simulate]: pip install 'hotline[simulate]'"
+            problem = f"{missing.name} is missing; in the folder of hotline's source run: pip install '.[simulate]'"
         except SimulationFailed as failure:
             problem = str(failure)
     print(problem, file=sys.stderr)
