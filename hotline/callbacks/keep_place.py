@@ -3,6 +3,7 @@
 Rules of this file:
 - It is offered once, when the wait that is expected is longer than the queue's `offer_above`, to callers whose own
   number may be dialed, while customers are rung at all. By the queue's `key` anybody may ask for it.
+- Whoever keys in a number and hangs up while it is read back has asked for the call, as in the step `callback`.
 - The promise has the moment since which the caller waits: it takes over their place.
 - A caller whose turn comes meanwhile is connected: the next verb raises (see hotline.acd.aside), nothing is promised.
 """
@@ -13,7 +14,7 @@ from dataclasses import replace
 
 from hotline.callbacks.dialogue import About, key_prompt
 from hotline.callbacks.requests import Requests, Wish
-from hotline.flow.phone import Phone
+from hotline.flow.phone import HungUp, Phone
 
 
 class PlaceKeeper:
@@ -50,7 +51,11 @@ class PlaceKeeper:
         if self._calls_back():
             settings = replace(self._requests.promises.settings[self._queue], confirm=True, reasons={}, parts={})
             about = About(self._number)
-            await self._requests.ask(phone, settings, about)
+            try:
+                await self._requests.ask(phone, settings, about)
+            except HungUp:
+                if not self._requests.is_given(about):
+                    raise
             if self._requests.is_given(about):
                 wish = Wish(self._queue, "queue", about, due=self._requests.now(), arrival=arrival)
                 self.promised = await self._requests.write(phone, wish)

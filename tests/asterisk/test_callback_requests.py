@@ -84,6 +84,7 @@ async def test_callers_hang_up_on_a_promise_and_take_it_back_or_are_served(askin
     await house.end_shift("anna")
     await _is_called_in_their_place(house)
     await house.end_shift("anna")
+    await _hangs_up_at_the_reading_of_another_number(house)
     await _dies_in_the_farewell(house)
 
 
@@ -183,6 +184,24 @@ async def _calls_back(ringing: Call, customer: Phone) -> None:
     await called.hang_up()
     await ringing.press("1")
     await ringing.hung_up()
+
+
+async def _hangs_up_at_the_reading_of_another_number(house: House) -> None:
+    async with dial(house, "1900", NAM) as call:
+        await call.event("CallerQueued")
+        await call.party.press("*")
+        await asyncio.sleep(0.5)
+        await call.party.press("2")
+        await call.played(*NUMBER)
+        await asyncio.sleep(0.5)
+        await call.party.press(f"0{LAN.removeprefix('+84')}#")
+        await call.played("number-enter")
+        await asyncio.sleep(1)
+        await call.party.hang_up()
+        await call.event("CallbackRequested", source="queue")
+        await call.event("CallerLeftQueue", reason="callback")
+        await call.ended("caller-hung-up")
+    assert (promises(house)[-1]["source"], promises(house)[-1]["number"]) == ("queue", LAN)
 
 
 async def _dies_in_the_farewell(house: House) -> None:

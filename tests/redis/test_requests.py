@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,15 @@ async def wait(bureau: Bureau, phone: ScriptedPhone) -> str:
     return await wait_for_agent(phone, POWER, bureau.floor.desk, keep=keep)
 
 
+class HangsUp(ScriptedPhone):
+    """Once the caller is gone, nothing can be said to them any more."""
+
+    async def say(self, prompts: Sequence[str], *, stop_keys: str = "") -> str:
+        if "<< hangs up" in self.heard:
+            raise HungUp
+        return await super().say(prompts, stop_keys=stop_keys)
+
+
 def said(phone: ScriptedPhone) -> list[str]:
     """What the caller heard, but for the music."""
     return [line[3:] for line in phone.heard if line.startswith(">>") and not line.startswith(">> hold")]
@@ -87,6 +96,32 @@ async def test_a_caller_whose_number_may_not_be_dialed_keys_one_in(bureau: Burea
     assert await wait(bureau, phone) == END
     assert said(phone)[0] == "digits number-enter"
     assert bureau.lines()[0]["number"] == LAN
+
+
+async def test_who_keys_in_a_number_and_hangs_up_at_its_reading_keeps_the_place(bureau: Bureau) -> None:
+    with pytest.raises(HungUp):
+        await wait(bureau, HangsUp(["*", "2", "0907654321", "hangup"]))
+    [line] = bureau.lines()
+    assert (line["source"], line["number"], line["recorded_at"]) == ("queue", LAN, AFTERNOON)
+    assert bureau.floor.one(CallbackRequested).source == "queue"
+    assert [left.reason for left in bureau.floor.all(CallerLeftQueue)] == ["callback"]
+
+
+@pytest.mark.parametrize("moves", [["*"], ["*", "2"], ["*", "2", "0907654321", "2"]])
+async def test_who_hangs_up_before_that_has_abandoned(bureau: Bureau, moves: list[str]) -> None:
+    """At the reading of their own number, which nobody confirmed; at the wish for another; once that was denied."""
+    with pytest.raises(HungUp):
+        await wait(bureau, HangsUp([*moves, "hangup"]))
+    assert bureau.lines() == []
+    assert [left.reason for left in bureau.floor.all(CallerLeftQueue)] == ["abandoned"]
+
+
+async def test_where_nothing_can_be_written_who_hangs_up_at_the_reading_has_abandoned(bureau: Bureau) -> None:
+    bureau.harm_disk()
+    with pytest.raises(HungUp):
+        await wait(bureau, HangsUp(["*", "2", "0907654321", "hangup"]))
+    assert bureau.floor.one(VoicemailFailed).reason == "disk"
+    assert [left.reason for left in bureau.floor.all(CallerLeftQueue)] == ["abandoned"]
 
 
 @pytest.mark.parametrize("moves", [["*", ""], ["*", "2", "", "", ""], ["*", "9", "9", "9", "9"]])
