@@ -66,9 +66,9 @@ class Courier(Protocol):
     def takes(self, entry: Entry) -> bool:
         """Whether this message is to be handed on this way."""
 
-    async def deliver(self, entry: Entry, given_up: Move | None = None) -> str:
+    async def deliver(self, entry: Entry, given_up: Move | None = None, tries: int = 0) -> str:
         """Hand on a message, or that its promise was `given_up`; "", or a sentence that says who of several did not
-        get it. Raises NotDelivered."""
+        get it. `tries`: how often that failed before. Raises NotDelivered."""
 
 
 _Key = tuple[str, str]
@@ -276,7 +276,7 @@ class Deliverer:
         """Raises NotDelivered."""
         try:
             async with asyncio.timeout(self._limit):
-                return await self._courier.deliver(parcel.entry, parcel.given_up)
+                return await self._courier.deliver(parcel.entry, parcel.given_up, parcel.tries)
         except TimeoutError:
             raise NotDelivered(f"It took longer than {self._limit:g} s.") from None
         except NotDelivered:

@@ -4,6 +4,8 @@ Rules of this file:
 - One connection for each mail: messages are few, and nothing is left open.
 - With a login the connection is encrypted and the server proves who it is, or nothing is sent. Without one it is
   encrypted where the server can, as mail servers do among each other: then nobody proves anything.
+- A recording that cannot be read is waited for, in HOLD_OUT tries; then the mail goes without it. Whoever reads the
+  mail is the last to learn of this caller: nothing that is wrong with a file may keep it from them.
 - What a server says may hold addresses: they are masked before it is told.
 """
 
@@ -34,6 +36,10 @@ SLOWEST = 20_000
 MOST_ATTACHED = 8 * 1024 * 1024
 """Bytes of a recording that servers still take: over eight minutes of speech."""
 
+HOLD_OUT = 4
+"""Tries that wait for a recording: some minutes, in which a disk may come back, or it is read that the person was
+erased and there is nothing to be mailed."""
+
 MOST_SAID = 200
 
 _ADDRESS = re.compile(r"\S*@\S*")
@@ -51,11 +57,11 @@ class Mailer:
     def takes(self, entry: Entry) -> bool:
         return bool(self._to(entry))
 
-    async def deliver(self, entry: Entry, given_up: Move | None = None) -> str:
+    async def deliver(self, entry: Entry, given_up: Move | None = None, tries: int = 0) -> str:
         """Raises NotDelivered. Refused addresses beside accepted ones hold nothing up, and are told."""
         to = self._to(entry)
         try:
-            mail = await asyncio.to_thread(self._mail, entry, given_up)
+            mail = await asyncio.to_thread(self._mail, entry, given_up, tries)
         except ValueError as error:
             raise NotDelivered(f"The mail could not be written: {_said(error)}") from None
         try:
@@ -71,10 +77,11 @@ class Mailer:
         settings = self._places.of(entry.queue)
         return settings.mail if settings else ()
 
-    def _mail(self, entry: Entry, given_up: Move | None) -> bytes:
+    def _mail(self, entry: Entry, given_up: Move | None, tries: int) -> bytes:
+        """Raises NotDelivered."""
         recording, remark = b"", "There is no recording: the caller asked to be called back."
         if entry.sha256:
-            recording, remark = _recording(self._kept / f"{entry.id}.wav", entry)
+            recording, remark = self._recording(entry, tries)
         return letter(
             entry,
             self._places,
@@ -86,19 +93,23 @@ class Mailer:
             given_up=given_up,
         )
 
-
-def _recording(path: Path, entry: Entry) -> tuple[bytes, str]:
-    """What to attach, and what to say of it. Raises NotDelivered."""
-    try:
-        size = path.stat().st_size
-        content = path.read_bytes() if size <= MOST_ATTACHED else b""
-    except OSError as error:
-        raise NotDelivered(f"Its recording cannot be read: {error.strerror}.") from None
-    if not content:
-        return b"", f"The recording is too long for a mail. To have it: hotline voicemail play {entry.id} --path"
-    if sha256(content).hexdigest() != entry.sha256:
-        return content, "The recording is attached, but it is not as it was when it was kept: look at the disk."
-    return content, ATTACHED
+    def _recording(self, entry: Entry, tries: int) -> tuple[bytes, str]:
+        """What to attach, and what to say of it. Raises NotDelivered."""
+        path = self._kept / f"{entry.id}.wav"
+        try:
+            if path.stat().st_size > MOST_ATTACHED:
+                return (
+                    b"",
+                    f"The recording is too long for a mail. To have it: hotline voicemail play {entry.id} --path",
+                )
+            content = path.read_bytes()
+        except OSError as error:
+            if tries < HOLD_OUT:
+                raise NotDelivered(f"Its recording cannot be read: {error.strerror}.") from None
+            return b"", f"There is a recording, but it cannot be read ({error.strerror}): look at the disk."
+        if sha256(content).hexdigest() != entry.sha256:
+            return content, "The recording is attached, but it is not as it was when it was kept: look at the disk."
+        return content, ATTACHED
 
 
 async def send(server: MailServer, sender: str, to: Sequence[str], mail: bytes) -> Mapping[str, SMTPResponse]:

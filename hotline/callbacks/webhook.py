@@ -36,7 +36,7 @@ class Webhooks:
     def takes(self, entry: Entry) -> bool:
         return bool(self._url(entry))
 
-    async def deliver(self, entry: Entry, given_up: Move | None = None) -> str:
+    async def deliver(self, entry: Entry, given_up: Move | None = None, tries: int = 0) -> str:  # noqa: ARG002
         """Raises NotDelivered."""
         body = told(entry, self._places, given_up)
         headers = {

@@ -45,7 +45,7 @@ class Hand:
     def takes(self, entry: Entry) -> bool:
         return entry.queue == "power"
 
-    async def deliver(self, entry: Entry, given_up: Move | None = None) -> str:
+    async def deliver(self, entry: Entry, given_up: Move | None = None, tries: int = 0) -> str:
         self.began.set()
         await self.go.wait()
         if self.problems:

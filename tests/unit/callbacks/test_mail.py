@@ -17,12 +17,13 @@ from recordings import NOW, sound
 from hotline.callbacks import mail
 from hotline.callbacks.deliveries import Deliverer, NotDelivered
 from hotline.callbacks.letter import Places
-from hotline.callbacks.lines import Move
+from hotline.callbacks.lines import Done, Move
 from hotline.callbacks.mail import Mailer
 from hotline.callbacks.outbox import Outbox
 from hotline.events import DeliveryFailed, DeliveryMade, Event
 from hotline.settings import MailServer
 
+HOUR = 3600.0
 USER, SECRET = (quote(each, safe="") for each in LOGIN)
 
 
@@ -247,6 +248,34 @@ async def test_what_became_of_the_recording_is_told(outbox: Outbox, monkeypatch:
     assert long.text.endswith("too long for a mail. To have it: hotline voicemail play one --path\n")
     assert len(changed.recordings) == 1
     assert "not as it was when it was kept" in changed.text
+
+
+@pytest.mark.parametrize("not_reached", [False, True])
+@pytest.mark.parametrize(("harm", "said"), [("gone", "No such file"), ("a folder", "Is a directory")])
+async def test_a_recording_that_cannot_be_read_is_waited_for_a_while_then_the_mail_goes_without_it(
+    outbox: Outbox, harm: str, said: str, not_reached: bool
+) -> None:
+    kept(outbox, "one")
+    if not_reached:
+        outbox.add(Done(id="one", at=NOW, what="mail"))
+        outbox.add(Move(id="one", at=NOW, state="unreachable", due=NOW, attempts=3, by="service"))
+    path = outbox.kept / "one.wav"
+    path.unlink()
+    if harm == "a folder":
+        path.mkdir()
+    office, events, moment = PostOffice(), list[Event](), NOW + 5
+    async with opened(office) as port:
+        courier = mailer(outbox, f"smtp://127.0.0.1:{port}")
+        deliverer = Deliverer(courier, outbox, lambda: moment, emit=events.append, tell=lambda _: None)
+        while not office.letters:
+            assert moment < NOW + HOUR
+            await deliverer.round()
+            moment += 5
+    (letter,) = office.letters
+    assert letter["Message-ID"] == f"<one.{'unreachable' if not_reached else 'voicemail'}@example.org>"
+    assert letter.recordings == []
+    assert f"There is a recording, but it cannot be read ({said}" in letter.text
+    assert [type(each) for each in events] == [DeliveryFailed] * mail.HOLD_OUT + [DeliveryMade]
 
 
 async def test_messages_of_nobody_knows_which_queue_go_where_the_first_queues_go(outbox: Outbox) -> None:
