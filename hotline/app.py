@@ -1,8 +1,8 @@
 """The composition root: everything is built once, here; then it runs; then it drains.
 
 A SIGTERM or SIGINT takes no new calls and lets those under way finish; a second one ends them at once (their
-callers stay with the PBX, whose dialplan goes on). Redis and the PBXs may come and go: nothing here waits for
-them to start.
+callers stay with the PBX, whose dialplan goes on), even if the disk hangs. Redis and the PBXs may come and go:
+nothing here waits for them to start.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from hotline.pbxs import Pbxs
 from hotline.phones.agi import call_id
 from hotline.phones.sounds import Prompt, Sounds
 from hotline.reception import Reception
-from hotline.running import first, leaves, running, signals
+from hotline.running import EndWithin, first, last_resort, leaves, running, signals
 from hotline.schema.config import Config
 from hotline.settings import Settings
 from hotline.store import Store, StoreDown
@@ -50,6 +50,13 @@ FIRST_LOOK = 2.0
 """Seconds that time stands still for agents after a start, so that nobody who talks is taken for lost before a PBX
 has told us of them."""
 
+FINISHING = 30.0
+"""Seconds that the disk has to keep, once no calls come any more, what callers have said and asked for. A recording
+that it has not taken by then is taken in at the next start."""
+
+AT_ONCE = 3.0
+"""The same after the second signal, for all that is still to be done; and for what is left once all is done."""
+
 PROBE_EVERY = 5.0
 """Seconds for which the outbox's health counts: to ask it is to write files, and anybody may ask."""
 
@@ -59,7 +66,8 @@ def run(settings: Settings, config: Config) -> int:
     configure_logging()
     status = 0
     try:
-        uvloop.run(Service(settings, config).run())
+        with last_resort() as end_within:
+            uvloop.run(Service(settings, config).run(end_within))
     except* OSError as problems:
         for problem in leaves(problems):
             print(f"hotline could not go on: {problem}", file=sys.stderr)
@@ -184,9 +192,21 @@ class Service:
 
     # -- running --------------------------------------------------------------------------------------------------
 
-    async def run(self) -> None:
+    async def run(self, end_within: EndWithin) -> None:
         """Serve until a signal says to stop; then drain."""
         stop, at_once = signals()
+        try:
+            async with running(self._heed(at_once, end_within)):
+                await self._serve(stop, at_once)
+        finally:
+            end_within(AT_ONCE)
+        self.log.info("Stopped.")
+
+    async def _heed(self, at_once: asyncio.Event, end_within: EndWithin) -> None:
+        await at_once.wait()
+        end_within(AT_ONCE)
+
+    async def _serve(self, stop: asyncio.Event, at_once: asyncio.Event) -> None:
         await asyncio.to_thread(self.after_hours.outbox.prepare)
         await self._look_for_prompts()
         self._tell_what_is_missing()
@@ -203,11 +223,15 @@ class Service:
                     "Draining: no new calls; a second signal ends those under way.", calls=self.server.calls
                 )
                 await first(self._drain(), at_once.wait())
-            await self.after_hours.finish_messages()
+            await first(self.after_hours.finish_messages(), asyncio.sleep(FINISHING), self._last_moment(at_once))
             await self.pbxs.close()
             await self.desk.close(0.0 if at_once.is_set() else LAST_PATIENCE)
             await self.after_hours.close(at_once=at_once.is_set())
-        self.log.info("Stopped.")
+
+    async def _last_moment(self, at_once: asyncio.Event) -> None:
+        """Most of what there is after the second signal: a disk that does not hang keeps everything in it."""
+        await at_once.wait()
+        await asyncio.sleep(AT_ONCE / 2)
 
     async def _drain(self) -> None:
         await self.after_hours.placing.drain()

@@ -21,14 +21,14 @@ from hotline.callbacks.trouble import Trouble
 from hotline.clock import clock
 from hotline.events import Event, LinkChanged, VoicemailSaved
 from hotline.logs import configure_logging, event_logger
-from hotline.running import leaves, running, signals, upkeep
+from hotline.running import EndWithin, last_resort, leaves, running, signals, upkeep
 from hotline.schema.config import Config
 from hotline.settings import Address
 from hotline.store import Store, StoreDown
 from hotline.upkeep import retention, rounds
 
 PATIENCE = 3.0
-"""Seconds that a single round waits for Redis."""
+"""Seconds that a single round waits for Redis, and the end for the disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,8 @@ def run(config: Config, *, redis: Address, spool: Path, clock_file: Path | None,
             found = asyncio.run(indexing.once())
             print(f"{found.taken_in} recordings taken in; {found.indexed} promises are new in Redis.")
         else:
-            uvloop.run(indexing.run())
+            with last_resort() as end_within:
+                uvloop.run(indexing.run(end_within))
     except* OSError as problems:
         for problem in leaves(problems):
             print(f"hotline index could not go on: {problem}", file=sys.stderr)
@@ -75,13 +76,14 @@ class _Indexing:
             config, self._outbox, now=self._now, emit=self._emit, kept=self._indexer.wake, tell=self._tell
         )
 
-    async def run(self) -> None:
+    async def run(self, end_within: EndWithin) -> None:
         stop, _ = signals()
         await asyncio.to_thread(self._outbox.prepare)
         parts = self._rounds.run, self._indexer.run, self._retention.run
         async with running(self._store.run(), *map(upkeep, parts)):
             self._log.info("Indexing.", redis=str(self._redis), path=str(self._outbox.spool))
             await stop.wait()
+            end_within(PATIENCE)
         self._log.info("Stopped.")
 
     async def once(self) -> Round:

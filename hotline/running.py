@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any
 
@@ -46,6 +48,37 @@ async def first(*work: Coroutine[Any, Any, Any]) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+EndWithin = Callable[[float], None]
+
+
+@contextlib.contextmanager
+def last_resort() -> Iterator[EndWithin]:
+    """Yields what ends the process in so many seconds, if the block is not over by then.
+
+    A thread that waits for a disk which hangs can be neither ended nor left behind in another way.
+    """
+    timers: list[threading.Timer] = []
+
+    def end_within(seconds: float) -> None:
+        timers.append(threading.Timer(seconds, _end))
+        timers[-1].daemon = True
+        timers[-1].start()
+
+    try:
+        yield end_within
+    finally:
+        for timer in timers:
+            timer.cancel()
+
+
+def _end() -> None:
+    structlog.get_logger("hotline").error(
+        "Ended while something still waits for the disk: does the spool hang? What was recorded is found at the next "
+        "start."
+    )
+    os._exit(1)
 
 
 def signals() -> tuple[asyncio.Event, asyncio.Event]:

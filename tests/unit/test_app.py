@@ -13,25 +13,25 @@ import pytest
 from structlog.testing import capture_logs
 
 from agi.protocol import Request
-from hotline import running
+from hotline import app, running
 from hotline.app import Service
 from hotline.callbacks.trouble import Trouble
 from hotline.couriers import lacking
 from hotline.schema import load
 from hotline.settings import Address, Settings
+from lab.process import free_port
 
 CONFIG = Path(__file__).parents[2] / "config" / "hotline.yaml"
 
 
 @pytest.fixture
 async def service(tmp_path: Path) -> Service:
-    nowhere = Address("127.0.0.1", 1)
     settings = Settings(
         config=CONFIG,
-        agi=nowhere,
+        agi=Address("127.0.0.1", free_port()),
         ami=(),
-        redis=nowhere,
-        http=nowhere,
+        redis=Address("127.0.0.1", 1),
+        http=Address("127.0.0.1", free_port()),
         spool=tmp_path,
         sounds=tmp_path,
         clock=None,
@@ -114,6 +114,31 @@ async def test_a_hotline_whose_time_stands_still_is_not_well(
     assert problems["redis"] == service.desk.trouble
     service.desk.trouble = ""
     assert (await service._health().problems())["redis"] is None
+
+
+@pytest.mark.parametrize("twice", [True, False])
+async def test_what_cannot_be_kept_at_the_end_is_not_waited_for_for_ever(
+    service: Service, monkeypatch: pytest.MonkeyPatch, twice: bool
+) -> None:
+    stop, at_once, begun = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    limits: list[float] = []
+
+    async def hangs() -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(service.after_hours, "finish_messages", hangs)
+    monkeypatch.setattr(app, "signals", lambda: (stop, at_once))
+    monkeypatch.setattr(app, "FINISHING", 60.0 if twice else 0.1)
+    async with asyncio.timeout(20):
+        serving = asyncio.create_task(service.run(limits.append))
+        stop.set()
+        await begun.wait()
+        assert limits == []
+        if twice:
+            at_once.set()
+        await serving
+    assert limits == [app.AT_ONCE] * (1 + twice)
 
 
 def _faulty(name: str, runs: asyncio.Queue[str]) -> Callable[[], Coroutine[Any, Any, None]]:
