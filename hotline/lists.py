@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from hotline.callbacks import until
 from hotline.callbacks.book import Case
 from hotline.callbacks.states import State
-from hotline.clerk.archive import Archive, Wanted
+from hotline.clerk.archive import LEAST_DIGITS, Archive, Wanted
 from hotline.clock import clock as clock_of
 from hotline.options import read_config, refused, stop
-from hotline.tables import lasted, table
+from hotline.tables import lasted, print_table
 
 States = Annotated[
     list[str] | None, typer.Option("--state", help=f"Only these: {', '.join(State)}. May be repeated.")
 ]
 Queue = Annotated[str, typer.Option("--queue", help="Only of this queue.")]
-Number = Annotated[str, typer.Option("--number", help="Only of this number, or of those that end with these digits.")]
+Number = Annotated[
+    str, typer.Option("--number", help="Only of this number, or of those that end with these digits, 4 or more.")
+]
 Due = Annotated[str, typer.Option("--due", help="Only those that are due before: now, 'tomorrow 09:00', 2h.")]
 Since = Annotated[str, typer.Option("--since", help="Only those left since: yesterday, 7d (ago), 2026-11-01.")]
 All = Annotated[bool, typer.Option("--all", help="Also those that have ended.")]
@@ -48,6 +51,8 @@ def wanted_from(
         stop(f"There is no state {wrong[0]!r}; states are {', '.join(State)}.")
     if queue and queue not in archive.config.queues:
         stop(f"There is no queue {queue!r}; the configuration has {', '.join(archive.config.queues)}.")
+    if number and not any(map(str.isdecimal, number)):
+        stop(f"{number!r} is no number; write all of it, or its last {LEAST_DIGITS} digits or more.")
     try:
         before = until.limit(due, now).timestamp() if due else 0.0
         after = until.since(since, now).timestamp() if since else 0.0
@@ -73,22 +78,31 @@ def cells(archive: Archive, case: Case) -> dict[str, str]:
         "tries": str(case.attempts or ""),
         "last": case.outcome,
         "length": lasted(entry.seconds) if entry.sha256 else "",
-        "about": reason(archive, entry.reason) or " ".join(entry.note.split())[:60],
+        "about": reason(archive, entry.reason) or textwrap.shorten(entry.note, 60, placeholder=" …"),
         "agent": f"for {case.given}" if case.given and case.is_open else case.agent,
         "with it": str(len(case.also) or ""),
     }
 
 
-def shown(archive: Archive, cases: Iterable[Case], **more: Callable[[Case], str]) -> Table:
+def show(archive: Archive, cases: Iterable[Case], **more: Callable[[Case], str]) -> None:
     """Promises as a table; `more` makes further columns."""
     rows = [cells(archive, case) | {name: tell(case) for name, tell in more.items()} for case in cases]
-    return table(rows, whole=("id", "state", "number"))
+    print_table(rows, folded="about", spare=_SPARE)
+
+
+def say_none(archive: Archive, wanted: Wanted, what: str) -> None:
+    """There are none of what was wanted; perhaps there are some that have ended."""
+    print(f"There are no such {what}.")
+    if not (wanted.states or wanted.closed) and archive.cases(replace(wanted, closed=True)):
+        print("There are some that have ended: --all shows them.", file=sys.stderr)
 
 
 _COLUMNS = (
     "id", "state", "queue", "number", "confirmed", "left", "due", "tries", "last", "length", "about", "agent",
     "with it",
 )  # fmt: skip
+_SPARE = ("with it", "last", "length", "confirmed", "tries", "left", "queue", "agent", "about")
+"""Columns that a narrow terminal does without, best first."""
 
 
 def plain(archive: Archive, case: Case) -> dict[str, Any]:

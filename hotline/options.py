@@ -59,17 +59,17 @@ def address(text: str) -> Address:
 
 @contextlib.contextmanager
 def refused() -> Iterator[None]:
-    """A refusal in it ends the command with status 1."""
+    """A refusal in it ends the command with the status that it has."""
     from hotline.staff import StaffError
 
     try:
         yield
     except StaffError as problem:
         print(problem, file=sys.stderr)
-        raise typer.Exit(1) from None
+        raise typer.Exit(problem.status) from None
 
 
 def visit(work: Coroutine[Any, Any, T]) -> T:
-    """Run what goes to Redis; a refusal ends the command with status 1."""
+    """Run what goes to Redis; a refusal ends the command."""
     with refused():
         return asyncio.run(work)

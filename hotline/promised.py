@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from hotline.callbacks.book import Case
 from hotline.callbacks.lines import kind_of
@@ -17,7 +16,20 @@ from hotline.callbacks.states import State
 from hotline.callbacks.story import tell
 from hotline.clerk.archive import Archive
 from hotline.clerk.changes import Changes
-from hotline.lists import All, Due, Number, Queue, Since, States, open_archive, plain, reason, shown, wanted_from
+from hotline.lists import (
+    All,
+    Due,
+    Number,
+    Queue,
+    Since,
+    States,
+    open_archive,
+    plain,
+    reason,
+    say_none,
+    wanted_from,
+)
+from hotline.lists import show as show_cases
 from hotline.options import (
     CONFIG,
     REDIS,
@@ -62,9 +74,9 @@ def list_(
     if as_json:
         print(json.dumps([plain(archive, case) for case in found], ensure_ascii=False, indent=2))
     elif found:
-        Console().print(shown(archive, found))
+        show_cases(archive, found)
     else:
-        print("There are no such promises.")
+        say_none(archive, wanted, "promises")
 
 
 @callbacks.command()

@@ -19,6 +19,15 @@ from hotline.store import Store, StoreDown
 class StaffError(Exception):
     """What was asked cannot be done; the text says why and what to do."""
 
+    status = 1
+    """Of the command."""
+
+
+class NotUnderstood(StaffError):
+    """What was written means nothing, whatever the hotline is doing."""
+
+    status = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Row:

@@ -9,12 +9,10 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
 import typer
-from rich.console import Console
 
 from hotline.callbacks.book import Case
 from hotline.callbacks.disk import opened
@@ -29,11 +27,12 @@ from hotline.lists import (
     States,
     open_archive,
     plain,
-    shown,
+    say_none,
+    show,
     wanted_from,
 )
 from hotline.options import CONFIG, REDIS, SPOOL, ClockFile, ConfigFile, Json, Redis, Spool, address, refused, visit
-from hotline.tables import ListByDefault, lasted
+from hotline.tables import ListByDefault, lasted, many
 
 voicemail = typer.Typer(cls=ListByDefault, help="The messages that callers left: hear, copy, erase them.")
 
@@ -58,13 +57,14 @@ def list_(
 ) -> None:
     """The messages that are still to be answered, those that are due first; with --all the others as well."""
     archive = open_archive(config, spool, clock, stories=False)
-    found = _messages(archive, wanted_from(archive, state, queue, number, due, since, every))
+    wanted = wanted_from(archive, state, queue, number, due, since, every)
+    found = _messages(archive, wanted)
     if as_json:
         print(json.dumps([_about(archive, case) for case in found], ensure_ascii=False, indent=2))
     elif found:
-        Console().print(shown(archive, found, file=lambda case: _file(archive, case)))
+        show(archive, found, file=lambda case: _file(archive, case))
     else:
-        print("There are no such messages.")
+        say_none(archive, wanted, "messages")
 
 
 @voicemail.command()
@@ -86,7 +86,9 @@ def play(
     for path in recordings:
         if player and not path_only:
             print(f"Playing {path} …", file=sys.stderr)
-            subprocess.run([*player, str(path)], check=False)
+            if subprocess.run([*player, str(path)], check=False).returncode:
+                print(f"{player[0]} could not play {path}.", file=sys.stderr)
+                raise typer.Exit(1)
         else:
             print(path)
 
@@ -114,14 +116,18 @@ def export(
         table = io.StringIO(newline="")
         writer = csv.DictWriter(table, list(rows[0]) if rows else ["id"])
         writer.writeheader()
-        writer.writerows({name: _harmless(value) for name, value in row.items()} for row in rows)
+        writer.writerows({name: _written(archive, name, value) for name, value in row.items()} for row in rows)
         _write(folder / "index.csv", io.BytesIO(table.getvalue().encode()))
     except OSError as error:
         print(f"{error.filename or folder}: {error.strerror}.", file=sys.stderr)
         raise typer.Exit(1) from None
     missing = sum(not row["file"] for row in rows)
+    if not rows:
+        print(f"There are no such messages: the index in {folder} is empty.")
+        return
     told = f", {missing} of them without a recording" if missing else ""
-    print(f"{len(rows)} messages are in {folder}{told}. They are personal data: erasing here does not reach them.")
+    copied = many(len(rows), "message is", "messages are")
+    print(f"{copied} in {folder}{told}. That is personal data: erasing here does not reach it.")
 
 
 @voicemail.command()
@@ -184,21 +190,26 @@ def _write(path: Path, content: BinaryIO) -> None:
         shutil.copyfileobj(content, file)
 
 
-def _harmless(value: object) -> object:
-    """What a stranger wrote is no formula to a spreadsheet."""
+def _written(archive: Archive, name: str, value: Any) -> object:
+    """For people who open the table: by the hotline's clock; and what a stranger wrote is no formula there."""
+    if name in ("left", "due", "since"):
+        return f"{archive.local(value):%Y-%m-%d %H:%M}" if value else ""
+    if isinstance(value, list):
+        return " ".join(value)
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "@", "-", "\t", "\r") else value
 
 
 def _say_what_goes(archive: Archive, person: Person) -> None:
     family = {id: archive.book.cases[id] for case in person.cases for id in archive.book.family(case.id)}
-    known: Mapping[str, Case] = {id: case for id, case in family.items() if case.entry}
-    seconds = sum(case.entry.seconds for case in known.values() if case.entry)
-    print(f"{len(known)} promises, with {lasted(seconds)} of recordings{':' if known else ''}")
+    known = sorted((case for case in family.values() if case.entry), key=lambda case: (case.due, case.id))
+    seconds = sum(case.entry.seconds for case in known if case.entry)
+    print(f"{many(len(known), 'promise')}, with {lasted(seconds)} of recordings{':' if known else ''}")
     if known:
-        Console().print(shown(archive, known.values()))
+        show(archive, known)
     if person.settled:
-        print(f"{len(person.settled)} recordings or notes that no service has taken in, or that nobody can read.")
-    if open_ := [case.id for case in known.values() if case.is_open]:
+        left = many(len(person.settled), "recording or note", "recordings or notes")
+        print(f"{left} that no service has taken in, or that nobody can read.")
+    if open_ := [case.id for case in known if case.is_open]:
         print(f"Nobody will be called back for {', '.join(open_)}.")
-    if any(isinstance(record, Done) for case in known.values() for record in case.story):
+    if any(isinstance(record, Done) for case in known for record in case.story):
         print("Messages that were mailed or told to a webhook are out of our reach: have them erased there.")

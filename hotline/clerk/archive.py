@@ -76,7 +76,9 @@ class Archive:
         """Read what was not read yet."""
         with told(self.outbox.spool):
             if not self.outbox.lines.is_dir():
-                raise StaffError(f"There is no outbox in {self.outbox.spool}; set HOTLINE_SPOOL to that of services.")
+                raise StaffError(
+                    f"There is no outbox in {self.outbox.spool}; set HOTLINE_SPOOL to that of the services."
+                )
             self.book.read()
 
     def state(self, case: Case) -> State:

@@ -30,13 +30,16 @@ from hotline.callbacks.unlisted import remove
 from hotline.callers import Callers
 from hotline.clerk.archive import Archive, Person, told
 from hotline.settings import Address
-from hotline.staff import StaffError
+from hotline.staff import NotUnderstood, StaffError
 from hotline.store import Store, StoreDown
 
 PATIENCE = 1.5
 """Seconds that Redis has to answer; staff can do without."""
 
 _IN_HAND = (State.OFFERED, State.DIALING)
+
+_ENDED = {State.TALKED: "answered", State.SUPERSEDED: "answered in another call"}
+"""How a promise was kept, where its state does not say so to people."""
 
 _AT_IT = {CallState.OFFERED: "{agent}'s phone rings for {id}", CallState.TALKING: "{agent} is on the line for {id}"}
 """What an agent does whom the queue core found for a promise."""
@@ -99,14 +102,15 @@ class Changes:
             wanted = self._after_this(queue, part, now) if part else until.moment(when, now)
         except ValueError as problem:
             parts = f" Parts of the day are {', '.join(settings.parts)}." if settings and settings.parts else ""
-            raise StaffError(f"{problem}{parts}") from None
+            raise NotUnderstood(f"{problem}{parts}") from None
         if (wanted - now).total_seconds() > MOST_AHEAD:
-            raise StaffError(f"{when!r} is more than a year away.")
+            raise NotUnderstood(f"{when!r} is more than a year away.")
         due = self._promises.soonest(queue, wanted.astimezone(UTC), part).astimezone(self._config.zone)
+        how = "brought forward" if due.timestamp() < case.due else "postponed"
         state = State.RETRY if case.attempts else State.CAPTURED
         await self._move(case, state, "postpone", due=due.timestamp(), outcome="postponed")
         moved = "" if part or due == wanted else f": customers of {queue or 'this hotline'} are not rung before that"
-        return f"{case.id} is postponed to {due:%A %Y-%m-%d %H:%M}{moved}."
+        return f"{case.id} is {how} to {due:%A %Y-%m-%d %H:%M}{moved}."
 
     def _after_this(self, queue: str, part: str, now: datetime) -> datetime:
         """The end of a part of the day while it lasts: it is another one that is meant."""
@@ -162,7 +166,9 @@ class Changes:
         if case.state is State.DIALING:
             raise StaffError(_busy(case.id, case.agent))
         if not case.is_open:
-            raise StaffError(f"{case.id} is {case.state.value} already: there is nothing to {wish}.")
+            raise StaffError(
+                f"{case.id} is {_ENDED.get(case.state, case.state)} already: there is nothing to {wish}."
+            )
 
     async def erase(self, person: Person) -> bool:
         """Erase what is theirs, and what is heard with it; False where Redis is down, and will forget it later."""

@@ -104,7 +104,7 @@ class Staff:
     async def run(self, *words: str | Path, redis: str = "", typed: str = "", columns: int = 200) -> Result:
         env = {
             "HOTLINE_CONFIG": str(self.config), "HOTLINE_SPOOL": str(self.outbox.spool),
-            "HOTLINE_REDIS": redis or self.redis, "COLUMNS": str(columns),
+            "HOTLINE_REDIS": redis or self.redis, "COLUMNS": str(columns) if columns else None,
         }  # fmt: skip
         command = [str(word) for word in words]
         return await asyncio.to_thread(CliRunner().invoke, app, command, env=env, input=typed)
@@ -186,6 +186,37 @@ async def test_ids_are_shown_as_far_as_they_must_be_written(staff: Staff) -> Non
     assert output.count(NAM) == output.count(LAN) == 1  # whole, also where the terminal is narrow
 
 
+@pytest.mark.parametrize("columns", [60, 80, 200])
+async def test_a_narrow_terminal_has_fewer_columns_and_each_promise_in_one_line(staff: Staff, columns: int) -> None:
+    staff.keep("firstpromise", reason="reason-outage", part="morning")
+    staff.keep("latepromise", LAN, "billing", due=time.time() + 86400 * 3)
+    staff.keep("thirdpromise", "", ago=86400.0, note="word " * 20)
+    await staff.run("callbacks", "assign", "first", "anna")
+    done = await staff.run("callbacks", columns=columns)
+    lines = done.stdout.splitlines()
+    assert max(map(len, lines)) <= columns
+    for number in (NAM, LAN):
+        (line,) = [line for line in lines if number in line]
+        assert ("for anna" in line) == (number == NAM and columns > 60)
+    assert ("Not shown, for so narrow a terminal: last, length" in done.stderr) == (columns < 200)
+
+
+async def test_into_a_file_the_whole_table_is_written(staff: Staff) -> None:
+    staff.keep("firstpromise", note="word " * 20)
+    done = await staff.run("callbacks", columns=0)
+    (line,) = [line for line in done.stdout.splitlines() if "firstp" in line]
+    assert "word word word word word word word word word word word …" in line
+    assert len(line) > 100
+
+
+async def test_when_only_ended_ones_are_found_that_is_said(staff: Staff) -> None:
+    staff.keep("a")
+    await staff.run("callbacks", "cancel", "a")
+    for words in (["callbacks", "list", "--number", NAM], ["voicemail"]):
+        assert (await staff.run(*words)).stderr == "There are some that have ended: --all shows them.\n"
+    assert (await staff.run("callbacks", "list", "--number", LAN)).stderr == ""
+
+
 async def test_filters(staff: Staff) -> None:
     staff.keep("a", NAM, "power", ago=10 * 86400)
     staff.keep("b", LAN, "billing", due=time.time() + 7200)
@@ -217,6 +248,7 @@ async def test_what_cannot_be_filtered_by_is_told(refused: Refused) -> None:
         "voicemail", "list", "--queue", "x", status=2
     )
     assert "'soon' is no moment; write it like" in await refused("callbacks", "list", "--due", "soon", status=2)
+    assert "'Nam' is no number; write" in await refused("callbacks", "list", "--number", "Nam", status=2)
 
 
 async def test_a_promise_in_hand_is_shown_as_such_and_without_redis_that_is_said(staff: Staff) -> None:
@@ -305,6 +337,8 @@ async def test_play_plays_what_is_heard_with_it_or_tells_where_it_is(
     monkeypatch.setenv("PATH", f"{player.parent}{os.pathsep}{os.environ['PATH']}")
     assert (await staff.run("voicemail", "play", "a")).exit_code == 0
     assert (staff.folder / "played").read_text().splitlines() == [f"-q {path}" for path in paths]
+    player.write_text("#!/bin/sh\nexit 1\n")
+    assert f"aplay could not play {paths[0]}." in await refused("voicemail", "play", "a")
     (staff.outbox.kept / "b.wav").unlink()
     assert await refused("voicemail", "play", "b") == "b has no recording.\n"
 
@@ -325,6 +359,8 @@ async def test_export_copies_recordings_and_what_is_known_of_them(staff: Staff) 
         assert copied == f"the voice of {id}".encode()
         assert hashlib.sha256(copied).hexdigest() == index[id]["sha256"] == table[id]["sha256"]
     assert (index["c"]["file"], table["a"]["number"]) == ("", NAM)
+    assert table["a"]["left"] == f"{datetime.fromtimestamp(index['a']['left'], CONFIG.zone):%Y-%m-%d %H:%M}"
+    assert table["b"]["also"] == "c"
     assert (index["a"]["note"], table["a"]["note"]) == ("=HYPERLINK(1)", "'=HYPERLINK(1)")
     assert {file.stat().st_mode & 0o777 for file in folder.iterdir()} == {0o600}
 
@@ -374,6 +410,8 @@ async def test_postpone_moves_into_the_hours_for_it_and_says_so(staff: Staff) ->
     done = await staff.run("callbacks", "postpone", "a", "--until", "tomorrow 09:30")
     assert done.output.endswith("09:30.\n")
     assert time.localtime((await staff.found("a")).due).tm_min == 30
+    done = await staff.run("callbacks", "postpone", "a", "--until", "tomorrow 09:00")
+    assert done.output.startswith("a is brought forward to ")
 
 
 async def test_postpone_to_a_part_of_the_day(staff: Staff, refused: Refused) -> None:
@@ -388,9 +426,10 @@ async def test_postpone_to_a_part_of_the_day(staff: Staff, refused: Refused) -> 
     assert promise.state is State.RETRY
     assert f"{datetime.fromtimestamp(promise.due, CONFIG.zone):%H:%M}" == "08:00"
     for wrong in ("night", "2020-01-01"):
-        assert "Parts of the day are morning." in await refused("callbacks", "postpone", "a", "--until", wrong)
+        said = await refused("callbacks", "postpone", "a", "--until", wrong, status=2)
+        assert "Parts of the day are morning." in said
     for far in ("9999-12-31", "9999-12-31T23:59-12:00", "400d"):
-        assert far in await refused("callbacks", "postpone", "a", "--until", far)
+        assert far in await refused("callbacks", "postpone", "a", "--until", far, status=2)
     assert "Until when?" in await refused("callbacks", "postpone", "a", status=2)
 
 
