@@ -108,8 +108,12 @@ class Erasure:
         sync_folder(self._outbox.lines)
 
     def _written_down(self) -> _Plan:
-        plan = json.loads(self._journal.read_bytes())
-        return _Plan(plan["at"], tuple(plan["ids"]), tuple(_Place(**each) for each in plan["places"]))
+        try:
+            plan = json.loads(self._journal.read_bytes())
+            return _Plan(plan["at"], tuple(plan["ids"]), tuple(_Place(**each) for each in plan["places"]))
+        except (ValueError, TypeError, KeyError):
+            why = "what an earlier erasure had to do cannot be read; remove this file and erase again"
+            raise OSError(errno.EIO, why, str(self._journal)) from None
 
     def _tell(self, plan: _Plan) -> None:
         if plan.ids:

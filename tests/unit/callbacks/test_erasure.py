@@ -252,6 +252,13 @@ def dying(outbox: Outbox, survived: int) -> int:
     os._exit(0)
 
 
+@pytest.mark.parametrize("content", [b"\0" * 100, b"{", b"[]", b"{}", b'{"at": 1, "ids": [], "places": [{}]}'])
+def test_a_list_of_what_to_erase_that_cannot_be_read_is_told_in_a_sentence(spool: Outbox, content: bytes) -> None:
+    (spool.lines / "erasing").write_bytes(content)
+    with pytest.raises(OSError, match="remove this file and erase again"):
+        Erasure(spool).resume()
+
+
 def test_a_process_killed_at_any_step_leaves_nothing_half_done(tmp_path: Path) -> None:
     """For every n; a line that is being written or overwritten is left half done."""
     begun = 0
