@@ -254,6 +254,8 @@ class Outbox:
         try:
             for folder in (self.tmp, self.kept, self.lines):
                 _probe(folder / f"{PROBE}{secrets.token_hex(6)}")
+            for newest in lines.files(self.lines)[-1:]:  # which somebody else may have begun
+                opened(newest, os.O_RDWR).close()
             free = self.free()
         except OSError as error:
             return f"The spool {self.spool} cannot be written ({error.strerror}): mend its disk or its permissions."

@@ -244,6 +244,14 @@ def test_writable_says_what_to_mend(outbox: Outbox) -> None:
     assert "cannot be written" in str(Outbox(Path("/proc/nowhere")).writable(floor=1))
 
 
+def test_an_outbox_file_to_which_no_line_can_be_added_is_no_writable_outbox(outbox: Outbox) -> None:
+    """Its folder can be written: a probe there says nothing of a file that is root's, or none."""
+    (outbox.lines / "2026-10.jsonl").write_text("")
+    assert outbox.writable(floor=1) is None
+    (outbox.lines / "2026-11.jsonl").mkdir()
+    assert "cannot be written (Is a directory)" in str(outbox.writable(floor=1))
+
+
 def test_an_entry_of_a_later_version_is_passed_over(outbox: Outbox) -> None:
     (outbox.lines / "2026-11.jsonl").write_text('{"v": 99, "kind": "kept"}\n{"v": 1, "kind": "attempt"}\n\n')
     reading = outbox.entries()
