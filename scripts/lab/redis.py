@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from asyncio.subprocess import DEVNULL, PIPE
 from pathlib import Path
 from typing import Self
 
@@ -31,6 +33,17 @@ class Redis:
 
     async def stop(self) -> None:
         await self.process.stop()
+
+    async def ask(self, *words: str) -> str:
+        """What redis-cli answers to a command; nothing where Redis is down."""
+        command = (program("redis-cli"), "-p", str(self.port), *words)
+        child = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=DEVNULL)
+        answer, _ = await child.communicate()
+        return answer.decode().strip()
+
+    async def wipe(self) -> None:
+        """FLUSHALL; a Redis that is just down keeps what it has."""
+        await self.ask("FLUSHALL")
 
     async def kill(self) -> None:
         await self.process.kill()

@@ -11,7 +11,6 @@ import os
 import random
 import time
 import wave
-from asyncio.subprocess import DEVNULL
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -24,7 +23,6 @@ from hotline.store import Store, load_script
 from lab import audio
 from lab.house import House
 from lab.party import Call, HungUp
-from lab.programs import program
 from lab.service import Service
 from lab.speech import speak
 
@@ -193,15 +191,8 @@ def victims_of(house: House, indexer: Service) -> list[Victim]:
     return [
         *(Victim(name, lambda each=each: _die(each), lambda each=each: _start(each)) for name, each in processes),
         Victim("redis", house.redis.kill, house.redis.start),
-        Victim("what Redis knows", lambda: _wipe(house.redis.port), _nothing),
+        Victim("what Redis knows", house.redis.wipe, _nothing),
     ]
-
-
-async def _wipe(port: int) -> None:
-    """FLUSHALL; a Redis that is just down keeps what it has."""
-    command = (program("redis-cli"), "-p", str(port), "FLUSHALL")
-    child = await asyncio.create_subprocess_exec(*command, stdout=DEVNULL, stderr=DEVNULL)
-    await child.wait()
 
 
 async def _nothing() -> None:

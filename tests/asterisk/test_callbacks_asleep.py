@@ -9,7 +9,7 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from aftermath import core_of
-from crowd import GREETING, case, forward, invites, promise, wipe
+from crowd import GREETING, case, forward, invites, promise
 from dialogue import LAN, MINH, NAM, nothing_left
 from gate import Gate
 
@@ -215,7 +215,7 @@ async def test_they_talk_while_services_die_and_what_becomes_of_it_is_known_in_t
         await _talked(house, id, attempts=1, rung=1)
 
     async with _talk(house, an, "+84913334445") as (id, agent, customer):
-        await wipe(house)
+        await house.redis.wipe()
         await asyncio.sleep(POLL + 1)  # Redis knows again what the lines say
         assert not customer.over
         await asyncio.gather(customer.hang_up(), agent.hang_up())

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from crowd import AGENTS, Crowd, forward, invites, open_store, promise, wipe
+from crowd import AGENTS, Crowd, forward, invites, open_store, promise
 from dialogue import nothing_left
 
 from hotline.acd.core import Core
@@ -108,5 +108,5 @@ async def _restart_redis_later(house: House) -> None:
 
 async def _wipe(house: House, agents: tuple[str, ...]) -> None:
     """The agents must log in anew."""
-    await wipe(house)
+    await house.redis.wipe()
     await house.begin_shift(*agents)
