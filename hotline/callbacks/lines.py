@@ -126,7 +126,7 @@ _KINDS: dict[str, type[Entry] | type[Move] | type[Done] | type[Erased]] = {
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 _TYPES = {kind: {each.name: str(each.type) for each in fields(kind)} for kind in _NAMES}
 _FAR = 1e11
-"""No moment is so far away."""
+"""No moment is so far away, and nothing was counted so often."""
 
 NOT_A_LINE = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 """What `parse` raises for bytes that are none of our lines."""
@@ -306,6 +306,7 @@ def _check(type: str, value: object) -> None:
         case ("bool", bool()):
             pass
         case ("int", int()) if not isinstance(value, bool):
-            pass
+            if not -_FAR < value < _FAR:
+                raise ValueError(value)
         case _:
             raise TypeError(type)
