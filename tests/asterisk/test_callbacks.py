@@ -118,10 +118,11 @@ def promise(house: House, number: str) -> str:
     return entry.id
 
 
-async def calls_the_customer(house: House, ringing: Call) -> None:
+async def answers(house: House, ringing: Call, key: str) -> None:
+    """The agent knows the keys, and presses one as soon as something is said."""
     await ringing.answer()
-    await hears(house, ringing, "callback-keys")
-    await ringing.press("2")
+    await hears(house, ringing, "callback-announce")
+    await ringing.press(key)
 
 
 async def test_a_customer_who_is_not_reached_is_tried_again_and_given_up_in_the_end(callhouse: House):
@@ -133,7 +134,7 @@ async def test_a_customer_who_is_not_reached_is_tried_again_and_given_up_in_the_
 
     (await anna.rings()).ignore()
     ringing = await binh.rings()
-    await calls_the_customer(house, ringing)
+    await answers(house, ringing, "2")
     await (await customer.rings()).reject(BUSY)
     await hears(house, ringing, "callback-not-reached")
     again = await house.service.event("PromiseMoved", promise=tried, state="retry", outcome="busy")
@@ -144,7 +145,7 @@ async def test_a_customer_who_is_not_reached_is_tried_again_and_given_up_in_the_
     with pytest.raises(TimeoutError):
         await anna.rings(within=3)
     house.set_clock(TUESDAY + timedelta(minutes=11))
-    await calls_the_customer(house, ringing := await anna.rings())
+    await answers(house, ringing := await anna.rings(), "2")
     await (await customer.rings()).reject(BUSY)
     await house.service.event("PromiseMoved", promise=tried, state="unreachable", outcome="busy", attempts=2)
     await ringing.finished()
@@ -155,17 +156,14 @@ async def test_an_agent_may_hang_up_put_it_off_or_close_it_and_nobody_is_rung_th
     house.set_clock(TUESDAY)
     premium = promise(house, "+841900545454")
     anna = await agent(house, "anna")
-    await calls_the_customer(house, ringing := await anna.rings())
+    await answers(house, ringing := await anna.rings(), "2")
     await hears(house, ringing, "callback-not-allowed")
     await ringing.press("4")
     await house.service.event("PromiseMoved", promise=premium, state="closed")
     await ringing.finished()
 
     later = promise(house, LAN)
-    ringing = await anna.rings()
-    await ringing.answer()
-    await hears(house, ringing, "callback-keys")
-    await ringing.press("3")
+    await answers(house, ringing := await anna.rings(), "3")
     await hears(house, ringing, "callback-later")
     await ringing.press("2")
     postponed = await house.service.event("PromiseMoved", promise=later, state="retry", outcome="postponed")
