@@ -186,10 +186,7 @@ class _Search:
 
 
 def _is_erased(line: bytes) -> bool:
-    try:
-        return isinstance(lines.parse(line), Erased)
-    except lines.NOT_A_LINE:
-        return False
+    return isinstance(lines.parsed_or_none(line), Erased)
 
 
 def _is_line(descriptor: int, place: _Place) -> bool:

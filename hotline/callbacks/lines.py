@@ -128,8 +128,8 @@ _TYPES = {kind: {each.name: str(each.type) for each in fields(kind)} for kind in
 _FAR = 1e11
 """No moment is so far away, and nothing was counted so often."""
 
-NOT_A_LINE = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
-"""What `parse` raises for bytes that are none of our lines."""
+_NOT_A_LINE = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
+"""What `_parsed` raises for bytes that are none of our lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,18 +228,13 @@ def of(folder: Path, ids: Collection[str]) -> Iterator[Record]:
     for path in files(folder):
         with path.open("rb") as file:
             for line in file:
-                if (found := _ID.search(line)) and found[1] in known:
-                    with suppress(*NOT_A_LINE):
-                        if record := parse(line):
-                            yield record
+                if (found := _ID.search(line)) and found[1] in known and (record := parsed_or_none(line)):
+                    yield record
 
 
 def _begins(line: bytes, id: str) -> bool:
     """Whether a line is whole, and the one that this promise begins with."""
-    try:
-        record = parse(line)
-    except NOT_A_LINE:
-        return False
+    record = parsed_or_none(line)
     return isinstance(record, Entry) and record.id == id
 
 
@@ -272,16 +267,23 @@ class _Reader:
 
     def _take(self, line: bytes, name: str, position: int) -> None:
         try:
-            record = parse(line)
-        except NOT_A_LINE:
+            record = _parsed(line)
+        except _NOT_A_LINE:
             self._tell("A line of the outbox is torn; it was passed over.", name, position)
             return
         if record:
             self.records.append(record)
 
 
-def parse(line: bytes) -> Record | None:
-    """What a line says; None for an empty line or one of a later kind. Raises what is in NOT_A_LINE."""
+def parsed_or_none(line: bytes) -> Record | None:
+    """What a line says; None also for one that is torn."""
+    with suppress(*_NOT_A_LINE):
+        return _parsed(line)
+    return None
+
+
+def _parsed(line: bytes) -> Record | None:
+    """What a line says; None for an empty line or one of a later kind. Raises what is in _NOT_A_LINE."""
     if not line.strip():
         return None
     values: dict[str, Any] = json.loads(line)
