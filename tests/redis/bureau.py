@@ -19,6 +19,7 @@ from hotline.callbacks.outbox import Outbox
 from hotline.callbacks.promise import Promises
 from hotline.callbacks.requests import Requests
 from hotline.callbacks.settings import CallbackSettings, Dialing, VoicemailSettings
+from hotline.callbacks.states import State
 from hotline.callbacks.superseding import Superseding
 from hotline.callbacks.trouble import Trouble
 from hotline.store import Store
@@ -84,6 +85,11 @@ class Bureau:
         """All that is written of promises."""
         files = sorted(self.outbox.lines.glob("*.jsonl"))
         return [json.loads(line) for file in files for line in file.read_text().splitlines()]
+
+    async def state(self, id: str) -> State:
+        promise = await self.ledger.find(id)
+        assert promise
+        return promise.state
 
     def harm_disk(self) -> None:
         """From now on nothing can be written down."""

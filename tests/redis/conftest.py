@@ -14,7 +14,8 @@ from typing import Any
 
 import hiredis
 import pytest
-from floor import Floor
+from floor import ANNA, Floor
+from outbound import Outbound
 
 from hotline.acd.core import Core
 from hotline.store import Script, Store
@@ -150,3 +151,10 @@ async def store(redis: Direct, shared_server: RedisServer, connect: Callable[...
 @pytest.fixture
 def floor(store: Store) -> Floor:
     return Floor(Core(store))
+
+
+@pytest.fixture
+async def outbound(floor: Floor, tmp_path: Path, store: Store) -> Outbound:
+    """Callbacks on their way out; anna is at work."""
+    await floor.core.login(ANNA, floor.moment)
+    return Outbound(floor, tmp_path / "spool", store)

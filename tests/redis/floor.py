@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from hotline.acd.bell import Bell
@@ -46,6 +46,14 @@ class Floor:
 
     async def agent(self, name: str) -> AgentState:
         return (await self.core.snapshot()).agents[name][0]
+
+    def passing(self, seconds: float) -> Callable[[str], None]:
+        """For a scripted caller, before whose every move so much time passes."""
+
+        def pass_time(_: str) -> None:
+            self.moment += seconds
+
+        return pass_time
 
     def later(self, work: Coroutine[Any, Any, Any]) -> None:
         """Let somebody else do this meanwhile."""

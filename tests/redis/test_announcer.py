@@ -32,13 +32,6 @@ async def somebody_works(floor: Floor) -> None:
     await floor.core.device(BINH.name, True, floor.moment)
 
 
-def passing(floor: Floor, seconds: float) -> Callable[[str], None]:
-    def pass_time(_: str) -> None:
-        floor.moment += seconds
-
-    return pass_time
-
-
 async def heard(phone: ScriptedPhone, queue: QueueSettings, floor: Floor, told: Told | None = None) -> list[str]:
     """What is played to a caller until they hang up, without `>>`."""
     with pytest.raises(HungUp):
@@ -50,7 +43,7 @@ async def test_one_who_begins_to_wait_is_told_the_place_and_the_wait(floor: Floo
     queue = replace(WAIT, announce_place=True, announce=("please-hold",))
     await somebody_works(floor)
     await somebody_waits(floor, queue, 200.0)
-    phone = ScriptedPhone(["", "", "", ""], before_move=passing(floor, 3.0))
+    phone = ScriptedPhone(["", "", "", ""], before_move=floor.passing(3.0))
     assert await heard(phone, queue, floor) == [
         "say place-2 wait-2-to-5",
         "hold default",
@@ -64,21 +57,21 @@ async def test_one_who_begins_to_wait_is_told_the_place_and_the_wait(floor: Floo
 async def test_nothing_of_either_is_told_unless_the_queue_says_so(floor: Floor) -> None:
     await somebody_waits(floor, POWER, 200.0)
     queue = replace(POWER, announce=("please-hold",), announce_every=6.0)
-    phone = ScriptedPhone(["", "", ""], before_move=passing(floor, 3.0))
+    phone = ScriptedPhone(["", "", ""], before_move=floor.passing(3.0))
     assert await heard(phone, queue, floor) == ["hold default", "hold default", "say please-hold", "hold default"]
 
 
 async def test_a_wait_that_grows_is_not_told_again(floor: Floor) -> None:
     await somebody_works(floor)
     await somebody_waits(floor, WAIT, 100.0)
-    phone = ScriptedPhone(["", "", ""], before_move=passing(floor, 30.0))
+    phone = ScriptedPhone(["", "", ""], before_move=floor.passing(30.0))
     assert await heard(phone, WAIT, floor) == ["say wait-under-2", "hold default", "hold default", "hold default"]
 
 
 async def test_of_a_wait_that_nobody_knows_nothing_is_said(floor: Floor) -> None:
     """The first in line when nothing is measured yet: that they have waited for a second foretells nothing."""
     await somebody_works(floor)
-    phone = ScriptedPhone(["", "", ""], before_move=passing(floor, 3.0))
+    phone = ScriptedPhone(["", "", ""], before_move=floor.passing(3.0))
     assert await heard(phone, WAIT, floor) == ["hold default"] * 4
 
 
@@ -138,7 +131,7 @@ async def test_one_who_comes_back_after_our_death_does_not_begin_anew(floor: Flo
     await somebody_waits(floor, PLACE, 100.0)
     with pytest.raises(LineLost):
         await wait_for_agent(ScriptedPhone(["lost"]), PLACE, floor.desk)
-    back = ScriptedPhone(["", "", ""], info=replace(INFO, attempt=2), before_move=passing(floor, 3.0))
+    back = ScriptedPhone(["", "", ""], info=replace(INFO, attempt=2), before_move=floor.passing(3.0))
     back.notes["ARRIVED"] = f"{floor.moment} power"
     assert await heard(back, PLACE, floor) == ["hold default", "hold default", "say place-2", "hold default"]
 
@@ -149,7 +142,7 @@ async def test_while_redis_is_away_only_the_queues_own_announcement_is_heard(
     floor = Floor(Core(await connect(server.port, deadline=0.2)))
     server.kill()
     queue = replace(WAIT, announce_place=True, announce=("please-hold",))
-    phone = ScriptedPhone(["", "", "", "lost"], before_move=passing(floor, 3.0))
+    phone = ScriptedPhone(["", "", "", "lost"], before_move=floor.passing(3.0))
     with pytest.raises(LineLost):
         await wait_for_agent(phone, queue, floor.desk)
     said = [line for line in phone.heard if line.startswith(">>")]

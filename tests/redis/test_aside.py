@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -52,15 +51,8 @@ async def somebody_waits(floor: Floor, seconds: float) -> None:
     await floor.core.join("pbx1-9.9", queue=POWER, arrival=arrival, now=floor.moment, channel="PJSIP/x-1", pbx="pbx1")
 
 
-def passing(floor: Floor, seconds: float) -> Callable[[str], None]:
-    def pass_time(_: str) -> None:
-        floor.moment += seconds
-
-    return pass_time
-
-
 async def test_by_a_key_the_caller_gets_the_promise_and_leaves_with_it(floor: Floor) -> None:
-    phone, keep = ScriptedPhone(["*", "", "2", "0901"], before_move=passing(floor, 3.0)), Keep()
+    phone, keep = ScriptedPhone(["*", "", "2", "0901"], before_move=floor.passing(3.0)), Keep()
     assert await wait_for_agent(phone, POWER, floor.desk, keep=keep) == END
     assert phone.heard == [
         *(">> hold default", "<< *", ">> say your-number", "<< silence", ">> ask right", "<< 2"),
@@ -90,7 +82,7 @@ async def test_one_who_hangs_up_before_it_is_promised_has_abandoned(floor: Floor
 
 
 async def test_who_wants_no_promise_after_all_waits_on_in_the_old_place(floor: Floor) -> None:
-    phone = ScriptedPhone(["*", "", "1", "*", "", ""], before_move=passing(floor, 3.0))
+    phone = ScriptedPhone(["*", "", "1", "*", "", ""], before_move=floor.passing(3.0))
     with pytest.raises(HungUp):
         await wait_for_agent(phone, POWER, floor.desk, keep=Keep())
     assert phone.heard.count(">> say your-number") == 2
@@ -147,7 +139,7 @@ async def test_an_agent_who_is_held_for_one_who_leaves_on_a_promise_is_free(floo
 
 async def test_it_is_offered_once_when_the_expected_wait_is_long(floor: Floor) -> None:
     await somebody_waits(floor, 100.0)
-    phone = ScriptedPhone([""] * 9, before_move=passing(floor, 3.0))
+    phone = ScriptedPhone([""] * 9, before_move=floor.passing(3.0))
     with pytest.raises(HungUp):
         await wait_for_agent(phone, POWER, floor.desk, keep=Keep())
     assert [line for line in phone.heard if line.startswith(">>")] == [">> say offer", *[">> hold default"] * 9]
@@ -155,7 +147,7 @@ async def test_it_is_offered_once_when_the_expected_wait_is_long(floor: Floor) -
 
 async def test_it_is_offered_later_when_the_wait_becomes_long(floor: Floor) -> None:
     await somebody_waits(floor, 50.0)
-    phone = ScriptedPhone([""] * 9, before_move=passing(floor, LOOK_EVERY / 2))
+    phone = ScriptedPhone([""] * 9, before_move=floor.passing(LOOK_EVERY / 2))
     with pytest.raises(HungUp):
         await wait_for_agent(phone, POWER, floor.desk, keep=Keep())
     said = [line for line in phone.heard if line.startswith(">>")]

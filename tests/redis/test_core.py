@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 
 import pytest
-from talks import length
+from talks import length, offers
 
 from hotline.acd.core import Core
 from hotline.acd.model import (
@@ -46,10 +46,6 @@ async def talk(core: Core, call: str, *, at: float = T) -> Offer:
     assert (await core.take(offer, at, at + 45)).applied
     assert (await core.answered(call, offer.agent, offer.token, at)).applied
     return offer
-
-
-def offers(change: Change) -> list[tuple[str, str]]:
-    return [(offer.call, offer.agent) for offer in change.offers]
 
 
 # --- waiting and being offered ---

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from floor import ANNA, BINH, Floor
+from floor import BINH
 from outbound import LAN, NAM, Line, Outbound
 
 from hotline.acd import desk as desk_module
@@ -22,12 +22,6 @@ from hotline.placing.last_word import LastWord
 from hotline.store import Store, StoreDown
 
 REACHED = LastWord(True, DialOutcome.ANSWERED, 60.0)
-
-
-@pytest.fixture
-async def outbound(floor: Floor, tmp_path: Path, store: Store) -> Outbound:
-    await floor.core.login(ANNA, floor.moment)
-    return Outbound(floor, tmp_path / "spool", store)
 
 
 async def dies_while_they_talk(outbound: Outbound, id: str) -> InHand:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from floor import ANNA, BINH, Floor
+from floor import BINH
 from outbound import LAN, Line, Outbound
 
 from hotline.acd.model import CALLBACK, AgentState, CallState
@@ -13,15 +11,8 @@ from hotline.callbacks.states import State
 from hotline.flow.phone import LineLost
 from hotline.placing.hand import InHand
 from hotline.placing.reaper import LONGEST
-from hotline.store import Store
 
 SILENT = 31.0
-
-
-@pytest.fixture
-async def outbound(floor: Floor, tmp_path: Path, store: Store) -> Outbound:
-    await floor.core.login(ANNA, floor.moment)
-    return Outbound(floor, tmp_path / "spool", store)
 
 
 async def dies_while_they_talk(outbound: Outbound, id: str, claim: str = "claima", pbx: str = "pbx1") -> InHand:

@@ -268,19 +268,13 @@ async def promised(bureau: Bureau, due: float = TUESDAY + 8 * 3600, number: str 
     return (await bureau.ledger.request(queue="power", number=number, source="web", due=due)).id
 
 
-async def state(bureau: Bureau, id: str) -> State:
-    promise = await bureau.ledger.find(id)
-    assert promise
-    return promise.state
-
-
 async def test_who_phones_again_is_told_when_and_cancels_by_the_key(bureau: Bureau) -> None:
     bureau.floor.moment = NIGHT
     id = await promised(bureau)
     phone = await tell(bureau, "1")
     when = "callback-promise tomorrow from-08-00 until-12-00"
     assert said(phone) == [f"ask callback-open {when} callback-cancel press-1", "say callback-cancelled"]
-    assert await state(bureau, id) is State.CANCELLED
+    assert await bureau.state(id) is State.CANCELLED
     moved = bureau.lines()[-1]
     assert (moved["kind"], moved["id"], moved["by"], moved["call"]) == ("moved", id, "caller", "pbx1-7.7")
     event = bureau.floor.one(PromiseMoved)
@@ -298,7 +292,7 @@ async def test_another_key_and_silence_leave_the_promise(bureau: Bureau, key: st
     id = await promised(bureau, due=AFTERNOON)
     phone = await tell(bureau, key)
     assert said(phone) == ["ask callback-open callback-soon callback-cancel press-1"]
-    assert await state(bureau, id) is State.DUE
+    assert await bureau.state(id) is State.DUE
 
 
 async def test_of_a_try_at_an_odd_time_the_day_is_told(bureau: Bureau) -> None:
@@ -318,7 +312,7 @@ async def test_a_promise_that_cannot_be_cancelled_is_no_secret(bureau: Bureau) -
     bureau.harm_disk()
     assert said(await tell(bureau, "1"))[-1] == "say technical-problem"
     bureau.mend_disk()
-    assert await state(bureau, id) is State.CAPTURED
+    assert await bureau.state(id) is State.CAPTURED
 
 
 async def test_while_redis_is_down_callers_are_promised_callbacks_and_told_of_none(

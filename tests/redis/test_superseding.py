@@ -48,18 +48,12 @@ async def talks(bureau: Bureau) -> None:
     await floor.core.answered(CALL, "anna", offer.token, now)
 
 
-async def state(bureau: Bureau, id: str) -> State:
-    promise = await bureau.ledger.find(id)
-    assert promise
-    return promise.state
-
-
 async def test_a_caller_who_was_served_is_not_called_back(bureau: Bureau) -> None:
     id = await promised(bureau)
     bureau.superseding.waits(CALL, NAM)
     bureau.superseding.over(CALL, served=True)
     await bureau.superseding.close(5)
-    assert await state(bureau, id) is State.SUPERSEDED
+    assert await bureau.state(id) is State.SUPERSEDED
     moved = bureau.floor.one(PromiseMoved)
     assert (moved.promise, moved.state, moved.by, moved.call) == (id, "superseded", "service", CALL)
     assert [line["kind"] for line in bureau.lines()] == ["kept", "moved"]
@@ -73,7 +67,7 @@ async def test_one_who_hung_up_on_the_agent_was_served_as_the_core_knows(bureau:
     await asyncio.sleep(0)
     await bureau.floor.core.leave(CALL, Left.ABANDONED, bureau.floor.moment)  # told a moment later
     await bureau.superseding.close(5)
-    assert await state(bureau, id) is State.SUPERSEDED
+    assert await bureau.state(id) is State.SUPERSEDED
 
 
 async def test_so_was_one_whose_end_the_dialplan_tells_after_the_service_died(bureau: Bureau) -> None:
@@ -82,7 +76,7 @@ async def test_so_was_one_whose_end_the_dialplan_tells_after_the_service_died(bu
     await bureau.floor.core.leave(CALL, Left.ABANDONED, bureau.floor.moment)
     bureau.superseding.over(CALL, "0901234567")
     await bureau.superseding.close(5)
-    assert await state(bureau, id) is State.SUPERSEDED
+    assert await bureau.state(id) is State.SUPERSEDED
 
 
 @pytest.mark.parametrize("reason", [Left.ABANDONED, Left.CALLBACK, Left.MAX_WAIT, None])
@@ -95,7 +89,7 @@ async def test_who_was_not_served_is_still_called_back(bureau: Bureau, reason: L
         await floor.core.leave(CALL, reason, now)
     bureau.superseding.over(CALL)
     await bureau.superseding.close(5)
-    assert await state(bureau, id) is State.CAPTURED
+    assert await bureau.state(id) is State.CAPTURED
 
 
 async def test_the_answer_is_enough_and_the_end_of_the_call_says_nothing_new(bureau: Bureau) -> None:
@@ -106,7 +100,7 @@ async def test_the_answer_is_enough_and_the_end_of_the_call_says_nothing_new(bur
     bureau.superseding.see(answered)
     bureau.superseding.over(CALL, served=True)
     await bureau.superseding.close(5)
-    assert await state(bureau, id) is State.SUPERSEDED
+    assert await bureau.state(id) is State.SUPERSEDED
     assert len(bureau.floor.all(PromiseMoved)) == 1
 
 
@@ -114,7 +108,7 @@ async def test_an_answer_to_a_call_of_another_process_is_that_ones_to_tell(burea
     id = await promised(bureau)
     bureau.superseding.see(AgentAnswered(at=bureau.now(), call="pbx1-9.9", queue="power", agent="anna", waited=1.0))
     await bureau.superseding.close(5)
-    assert await state(bureau, id) is State.CAPTURED
+    assert await bureau.state(id) is State.CAPTURED
 
 
 @pytest.mark.parametrize("number", ["", "+84907654321"])
@@ -123,7 +117,7 @@ async def test_who_was_promised_nothing_or_hides_the_number_supersedes_nothing(b
     bureau.superseding.waits(CALL, number)
     bureau.superseding.over(CALL, served=True)
     await bureau.superseding.close(5)
-    assert await state(bureau, id) is State.CAPTURED
+    assert await bureau.state(id) is State.CAPTURED
 
 
 @pytest.mark.parametrize("merged", [False, True])
@@ -137,7 +131,7 @@ async def test_what_was_asked_for_after_the_answer_is_promised_still(bureau: Bur
     bureau.superseding.waits(CALL, NAM)
     bureau.superseding.see(answer)
     await bureau.superseding.close(5)
-    assert State.SUPERSEDED not in [await state(bureau, id) for id in ids]
+    assert State.SUPERSEDED not in [await bureau.state(id) for id in ids]
 
 
 async def test_what_was_asked_for_in_the_call_itself_may_have_come_after_the_talk(bureau: Bureau) -> None:
@@ -145,7 +139,7 @@ async def test_what_was_asked_for_in_the_call_itself_may_have_come_after_the_tal
     bureau.floor.moment += 10
     bureau.superseding.over(CALL, NAM, served=True)
     await bureau.superseding.close(5)
-    assert await state(bureau, entry.id) is State.CAPTURED
+    assert await bureau.state(entry.id) is State.CAPTURED
 
 
 async def test_a_promise_of_another_spool_is_left_alone_and_told_of_once(
@@ -157,7 +151,7 @@ async def test_a_promise_of_another_spool_is_left_alone_and_told_of_once(
     for _ in range(2):
         other.superseding.over(CALL, NAM, served=True)
         await other.superseding.close(5)
-    assert await state(bureau, id) is State.CAPTURED
+    assert await bureau.state(id) is State.CAPTURED
     assert other.lines() == []
     assert [each.message for each in other.troubles] == [STRANGERS]
 
@@ -172,7 +166,7 @@ async def test_it_waits_for_redis(server: Any, connect: Callable[..., Any], tmp_
     await asyncio.sleep(0.1)
     server.start()  # it knows nothing any more, but what the outbox tells it
     await bureau.superseding.close(5)
-    assert await state(bureau, id) is State.SUPERSEDED
+    assert await bureau.state(id) is State.SUPERSEDED
 
 
 async def test_it_waits_for_the_disk_and_tells_of_it_once(bureau: Bureau) -> None:
@@ -184,5 +178,5 @@ async def test_it_waits_for_the_disk_and_tells_of_it_once(bureau: Bureau) -> Non
     await asyncio.sleep(0.1)
     bureau.mend_disk()
     await bureau.superseding.close(5)
-    assert await state(bureau, id) is State.SUPERSEDED
+    assert await bureau.state(id) is State.SUPERSEDED
     assert len(bureau.troubles) == 1
