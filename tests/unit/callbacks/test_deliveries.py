@@ -12,11 +12,12 @@ from messages import done, kept
 from recordings import NOW
 
 from hotline.callbacks import lines
-from hotline.callbacks.deliveries import BATCH, TRY_FOR, Deliverer, NotDelivered
+from hotline.callbacks.deliveries import BATCH, Deliverer, NotDelivered
 from hotline.callbacks.disk import locked
 from hotline.callbacks.erasure import Erasure
 from hotline.callbacks.lines import Entry, Erased, Move
 from hotline.callbacks.outbox import Outbox
+from hotline.callbacks.parcels import TRY_FOR
 from hotline.callbacks.states import State
 from hotline.callbacks.trouble import Trouble
 from hotline.events import DeliveryFailed, DeliveryMade, Event
