@@ -29,6 +29,7 @@ from hotline.promised import callbacks
 from hotline.schema import ConfigError
 from hotline.settings import Address, MailServer, Manager, Settings, api_tokens, signing_secret
 from hotline.staffing.command import staff
+from hotline.tables import many
 from hotline.voicemails import voicemail
 
 app = typer.Typer(
@@ -138,10 +139,9 @@ def why(
 def check(config: ConfigFile = CONFIG) -> None:
     """Read the YAML as the service would, and tell every problem with its place."""
     loaded = read_config(config)
-    print(
-        f"{config}: good. {loaded.name} has {len(loaded.flow.menus)} menus, {len(loaded.queues)} queues, "
-        f"{len(loaded.agents)} agents, {len(loaded.prompts)} prompts in {', '.join(loaded.flow.languages)}."
-    )
+    sizes = {"menu": loaded.flow.menus, "queue": loaded.queues, "agent": loaded.agents, "prompt": loaded.prompts}
+    counted = ", ".join(many(len(things), one) for one, things in sizes.items())
+    print(f"{config}: good. {loaded.name} has {counted} in {', '.join(loaded.flow.languages)}.")
 
 
 @app.command(name="try")
@@ -180,7 +180,7 @@ def prompts(
         except SpeechError as problem:
             print(problem, file=sys.stderr)
             raise typer.Exit(1) from None
-    print(f"{len(wanted)} prompts made in {sounds}." if wanted else f"Every prompt is in {sounds} already.")
+    print(f"{many(len(wanted), 'prompt')} made in {sounds}." if wanted else f"Every prompt is in {sounds} already.")
 
 
 app.command()(staff)

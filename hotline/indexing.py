@@ -25,6 +25,7 @@ from hotline.running import EndWithin, last_resort, leaves, running, signals, up
 from hotline.schema.config import Config
 from hotline.settings import Address
 from hotline.store import Store, StoreDown
+from hotline.tables import many
 from hotline.upkeep import retention, rounds
 
 PATIENCE = 3.0
@@ -48,7 +49,8 @@ def run(config: Config, *, redis: Address, spool: Path, clock_file: Path | None,
     try:
         if once:
             found = asyncio.run(indexing.once())
-            print(f"{found.taken_in} recordings taken in; {found.indexed} promises are new in Redis.")
+            taken_in = many(found.taken_in, "recording")
+            print(f"{taken_in} taken in; promises that are new in Redis: {found.indexed}.")
         else:
             with last_resort() as end_within:
                 uvloop.run(indexing.run(end_within))

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
 
-PBX_NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")
-"""A PBX's name: in HOTLINE_AMI, as HOTLINE_PBX in its dialplan, and as its systemname."""
+PBX_NAME = re.compile(r"(?!callback_)[A-Za-z0-9_-]{1,32}")
+"""A PBX's name: in HOTLINE_AMI, as HOTLINE_PBX in its dialplan, and as its systemname. Calls that no PBX has are
+`callback_…`."""
 _PBX = re.compile(rf"(?P<name>{PBX_NAME.pattern})=(?P<user>[^:@,=]+):(?P<secret>[^@,]+)@(?P<address>[^@,]+)")
 _MAIL = re.compile(
     r"(?P<scheme>smtps?)://(?:(?P<user>[^:@/]+):(?P<secret>[^:@/]+)@)?(?P<host>[A-Za-z0-9.-]+)(?::(?P<port>\d{1,5}))?/?"

@@ -106,7 +106,7 @@ async def test_it_indexes_until_it_is_told_to_stop_and_after_it_was_killed(outbo
 async def test_one_round_tells_what_it_found(outbox, redis, shared_server):
     for id in "abc":
         keep(outbox, id)
-    nothing_taken_in = "0 recordings taken in; {} promises are new in Redis.\n"
+    nothing_taken_in = "0 recordings taken in; promises that are new in Redis: {}.\n"
     assert (await once(outbox, shared_server.port))[:2] == (0, nothing_taken_in.format(3))
     assert (await once(outbox, shared_server.port))[:2] == (0, nothing_taken_in.format(0))
 
@@ -129,7 +129,7 @@ async def test_what_a_crash_left_behind_is_taken_in_at_the_start_and_what_is_gon
     (lines_,) = outbox.lines.glob("*.jsonl")
     lines_.write_bytes(lines_.read_bytes() + b'{"v": 1, "kind": "kept", "id": "torn')
     status, said, complained = await once(outbox, shared_server.port)
-    assert (status, said) == (0, "3 recordings taken in; 4 promises are new in Redis.\n")
+    assert (status, said) == (0, "3 recordings taken in; promises that are new in Redis: 4.\n")
     kept = {entry.call or entry.id: entry for entry in outbox.entries().entries}
     assert sorted(kept) == ["pbx1-2.1", "pbx1-3.1", "pbx1-gone", "renamed"]
     assert (kept["pbx1-2.1"].number, kept["pbx1-3.1"].number) == ("+84901234567", "+84907654321")

@@ -21,7 +21,7 @@ def test_a_secret_may_have_every_visible_sign(written: str, secret: str):
     assert (first.user, first.secret, second.secret) == ("us:er", secret, "x")
 
 
-@pytest.mark.parametrize("name", ["pbx.1", "p" * 33, "", "pbx 1"])
+@pytest.mark.parametrize("name", ["pbx.1", "p" * 33, "", "pbx 1", "callback_1"])
 def test_what_a_pbxs_name_may_have_is_told_and_the_secret_is_not(name: str):
     with pytest.raises(ValueError, match="up to 32 letters, digits, - and _") as refused:
         Manager.parse_list(f"{name}=hotline:hush@10.0.0.1:5038")
