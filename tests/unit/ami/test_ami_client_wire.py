@@ -10,6 +10,7 @@ import pytest
 from scripted_pbx import Peer, ScriptedPbx, ok, rows, silence
 
 from ami import client as ami_client
+from ami import wire as ami_wire
 from ami.actions import LinkDown, NoReply
 from ami.client import Client
 from ami.events import DeviceStateChange, Hangup, Snapshot
@@ -294,7 +295,7 @@ async def test_a_message_without_end_is_left(pbx: ScriptedPbx, connect: Connect)
     client = connect()
     await linked(client)
     peer = pbx.peer
-    peer.transport.write(b"X" * (ami_client.MAX_MESSAGE + 1))
+    peer.transport.write(b"X" * (ami_wire.MAX_MESSAGE + 1))
     await asyncio.wait_for(peer.lost, 5)
     await linked(client)
 
@@ -302,7 +303,7 @@ async def test_a_message_without_end_is_left(pbx: ScriptedPbx, connect: Connect)
 async def test_a_list_without_end_is_left(
     pbx: ScriptedPbx, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ami_client, "MAX_ROWS", 50)
+    monkeypatch.setattr(ami_wire, "MAX_ROWS", 50)
     pbx.answers["Status"] = rows(*[CHANNEL] * 100)
     client = connect()
     await linked(client)
@@ -324,7 +325,7 @@ async def test_a_flood_that_nobody_reads_ends_in_a_new_snapshot(pbx: ScriptedPbx
 async def test_a_peer_that_stops_reading_is_left(
     pbx: ScriptedPbx, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ami_client, "MAX_UNSENT", 1000)
+    monkeypatch.setattr(ami_wire, "MAX_UNSENT", 1000)
     client = connect()
     await linked(client)
     pbx.peer.transport.pause_reading()
