@@ -95,7 +95,13 @@ class Service:
             settings.redis.host, settings.redis.port, on_link=self._redis_link, on_refused=self._redis_refused
         )
         self.core = Core(self.store)
-        self.pbxs = Pbxs(settings.ami, now=self.now, emit=self.emit, look_every=settings.reconcile)
+        self.pbxs = Pbxs(
+            settings.ami,
+            now=self.now,
+            emit=self.emit,
+            look_every=settings.reconcile,
+            on_refused=lambda pbx, said: self.after_hours.brake.refused_agent(pbx, said),
+        )
         self.bell = Bell({**self.pbxs.chimes(), VIRTUAL: self._chime}, self.core.taken)
         self.desk = Desk(self.core, self.bell, self.now, self.emit)
         self.after_hours = AfterHours(

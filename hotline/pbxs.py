@@ -27,15 +27,28 @@ _MISSES = {1: Missed.REJECTED, 3: Missed.NO_ANSWER, 5: Missed.BUSY, 8: Missed.UN
 """Reasons of an OriginateResponse (AST_CONTROL_HANGUP, _RINGING, _BUSY, _CONGESTION); measured on Asterisk 22."""
 
 
+class _Refused(Exception):
+    """The PBX would not begin to ring; the text is its reason."""
+
+
 class Pbxs:
     """One client for each PBX; once there is a desk, one net each. The PBXs may come and go.
 
-    Every `look_every` seconds, more or less, Redis is compared with them.
+    Every `look_every` seconds, more or less, Redis is compared with them. `on_refused` is told which PBX would not
+    ring an agent for a callback, and what it said, where no other rang them.
     """
 
-    def __init__(self, managers: Collection[Manager], *, now: Clock, emit: Emit, look_every: float) -> None:
+    def __init__(
+        self,
+        managers: Collection[Manager],
+        *,
+        now: Clock,
+        emit: Emit,
+        look_every: float,
+        on_refused: Callable[[str, str], None],
+    ) -> None:
         self._look_every = look_every
-        self._now, self._emit = now, emit
+        self._now, self._emit, self._on_refused = now, emit, on_refused
         self._clients = {manager.name: self._client(manager) for manager in managers}
         self._nets: dict[str, Nets] = {}
         self._rung: dict[str, asyncio.Future[OriginateResponse]] = {}  # action id → how an agent took a callback
@@ -106,20 +119,26 @@ class Pbxs:
     ) -> Missed | None:
         """Ring an agent's phone for a callback; None once they answered, and the dialplan has them.
 
-        PBXs that do not have the phone are passed over. Where a channel of that id exists nothing is rung: LOST.
+        PBXs that do not have the phone are passed over, and so are those that refuse. Where a channel of that id
+        exists nothing is rung: LOST.
         """
-        outcome = Missed.LOST
+        outcome, refusals = Missed.LOST, dict[str, str]()
         for client in [each for each in self._clients.values() if each.up]:
             try:
                 answer = await self._originate(client, phone, channel_id, seconds, caller_id, variables)
             except (LinkDown, TimeoutError):
                 return Missed.LOST  # it may be ringing there
-            if answer is None or answer.ok:
-                return None if answer else Missed.LOST
+            except _Refused as refused:
+                refusals[client.name] = str(refused)
+                continue
+            if answer.ok:
+                return None
             outcome = _MISSES.get(answer.reason, Missed.UNREGISTERED)
             if outcome is not Missed.UNREGISTERED:
                 return outcome
-        return outcome
+        for pbx, said in refusals.items():
+            self._on_refused(pbx, said)
+        return Missed.LOST if refusals else outcome
 
     async def _originate(
         self,
@@ -129,8 +148,8 @@ class Pbxs:
         seconds: float,
         caller_id: str,
         variables: Mapping[str, str],
-    ) -> OriginateResponse | None:
-        """None when the PBX refused. Raises LinkDown, TimeoutError."""
+    ) -> OriginateResponse:
+        """Raises _Refused, LinkDown, TimeoutError."""
         self._asking += 1
         try:
             reply = await client.originate(
@@ -142,6 +161,7 @@ class Pbxs:
                 caller_id=caller_id,
                 variables=variables,
             )
+            waiting: asyncio.Future[OriginateResponse]
             waiting = self._rung[reply.action_id] = asyncio.get_running_loop().create_future()
             if early := self._early.pop(reply.action_id, None):
                 waiting.set_result(early)
@@ -150,8 +170,10 @@ class Pbxs:
             if not self._asking:
                 self._early.clear()
         try:
+            if not reply.ok:
+                raise _Refused(reply.message)
             async with asyncio.timeout(seconds + ANSWER_PATIENCE):
-                return await waiting if reply.ok else None
+                return await waiting
         finally:
             del self._rung[reply.action_id]
 

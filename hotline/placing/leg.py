@@ -247,7 +247,7 @@ class Legs:
         if isinstance(dialed, Unrung):
             await self._unrung(phone, hand, attempt, dialed)
             return
-        self._brake.went()
+        self._brake.went(hand.pbx)
         now = self._desk.now()
         if dialed.outcome is DialOutcome.ANSWERED:
             outcome = await self._ask_outcome(phone)

@@ -14,6 +14,19 @@ from ami.client import Client
 
 @pytest.fixture
 async def pbx() -> AsyncIterator[ScriptedPbx]:
+    async with _listening() as scripted:
+        yield scripted
+
+
+@pytest.fixture
+async def other() -> AsyncIterator[ScriptedPbx]:
+    """A second one."""
+    async with _listening() as scripted:
+        yield scripted
+
+
+@contextlib.asynccontextmanager
+async def _listening() -> AsyncIterator[ScriptedPbx]:
     scripted = ScriptedPbx()
     server = await asyncio.get_running_loop().create_server(lambda: Peer(scripted), "127.0.0.1", 0)
     scripted.port = server.sockets[0].getsockname()[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -16,16 +17,40 @@ from hotline.settings import Address, Manager
 
 
 @pytest.fixture
-async def pbxs(pbx: ScriptedPbx) -> AsyncIterator[Pbxs]:
-    manager = Manager("pbx1", "hotline", "s3", Address("127.0.0.1", pbx.port))
-    pbxs = Pbxs([manager], now=lambda: 0.0, emit=lambda _: None, look_every=60.0)
-    (client,) = pbxs._clients.values()
-    running = asyncio.create_task(client.run())
-    events = client.events()
-    await anext(events)  # the snapshot; nobody reads any further
+def refusals() -> list[tuple[str, str]]:
+    """What was told of them."""
+    return []
+
+
+@pytest.fixture
+async def pbxs(pbx: ScriptedPbx, refusals: list[tuple[str, str]]) -> AsyncIterator[Pbxs]:
+    async with linked([pbx], refusals) as pbxs:
+        yield pbxs
+
+
+@contextlib.asynccontextmanager
+async def linked(scripted: list[ScriptedPbx], refusals: list[tuple[str, str]]) -> AsyncIterator[Pbxs]:
+    """pbx1, pbx2, …"""
+    managers = [
+        Manager(f"pbx{number}", "hotline", "s3", Address("127.0.0.1", each.port))
+        for number, each in enumerate(scripted, 1)
+    ]
+    pbxs = Pbxs(
+        managers,
+        now=lambda: 0.0,
+        emit=lambda _: None,
+        look_every=60.0,
+        on_refused=lambda pbx, said: refusals.append((pbx, said)),
+    )
+    clients = pbxs._clients.values()
+    running = [asyncio.create_task(client.run()) for client in clients]
+    events = [client.events() for client in clients]
+    for each in events:
+        await anext(each)  # the snapshot; nobody reads any further
     yield pbxs
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
 
 
 def answered(peer: Peer, action: dict[str, str], reason: int = 4) -> None:
@@ -71,17 +96,44 @@ async def test_an_answer_that_nobody_waits_for_any_more_is_not_kept(
     assert (pbxs._rung, pbxs._early) == ({}, {})
 
 
-async def test_a_refusal_is_no_ring(pbx: ScriptedPbx, pbxs: Pbxs):
-    pbx.answers["Originate"] = lambda peer, action: peer.send(
-        "Response: Error", f"ActionID: {action['ActionID']}", "Message: no"
-    )
+def denied(peer: Peer, action: dict[str, str]) -> None:
+    peer.send("Response: Error", f"ActionID: {action['ActionID']}", "Message: Permission denied")
+
+
+async def test_a_refusal_is_no_ring_and_is_told(pbx: ScriptedPbx, pbxs: Pbxs, refusals: list[tuple[str, str]]):
+    pbx.answers["Originate"] = denied
     assert await ring(pbxs) is Missed.LOST
+    assert refusals == [("pbx1", "Permission denied")]
+    assert (pbxs._rung, pbxs._early) == ({}, {})
+
+
+@pytest.mark.parametrize(
+    ("reason", "missed", "told"),
+    [(4, None, []), (3, Missed.NO_ANSWER, []), (0, Missed.LOST, [("pbx1", "Permission denied")])],
+)
+async def test_where_one_pbx_refuses_another_may_ring_and_only_else_it_is_told(
+    pbx: ScriptedPbx,
+    other: ScriptedPbx,
+    refusals: list[tuple[str, str]],
+    reason: int,
+    missed: Missed | None,
+    told: list[tuple[str, str]],
+):
+    def answers(peer: Peer, action: dict[str, str]) -> None:
+        ok(peer, action)
+        answered(peer, action, reason)
+
+    pbx.answers["Originate"] = denied
+    other.answers["Originate"] = answers
+    async with linked([pbx, other], refusals) as pbxs:
+        assert await ring(pbxs) is missed
+    assert refusals == told
 
 
 async def test_who_is_on_a_pbx_is_known_only_from_its_own_list(pbx: ScriptedPbx, pbxs: Pbxs):
     assert await pbxs.channels("pbx1") == await pbxs.channels("") == frozenset()
     assert await pbxs.channels("pbx2") is None
-    none: dict[str, Any] = {"now": lambda: 0.0, "emit": lambda _: None, "look_every": 60.0}
+    none: dict[str, Any] = {"now": lambda: 0.0, "emit": lambda _: None, "look_every": 60.0, "on_refused": print}
     assert await Pbxs([], **none).channels("") is None
     pbx.peer.transport.abort()
     await asyncio.sleep(0)
