@@ -180,8 +180,9 @@ class CallbackOffered(Event):
 class PromiseMoved(Event):
     """A promise is in `state` (a value of hotline.callbacks.states.State) from now on.
 
-    `outcome` tells how an attempt ended; `by` is agent, caller, staff or service; `age` counts from when the caller
-    asked; `in_window`: where the customer's phone was rung, whether that was within the window of the promise.
+    `outcome` tells how an attempt ended, or why nobody was rung; `by` is agent, caller, staff or service; `age`
+    counts from when the caller asked. `rung`: an attempt is over in which the customer's phone was rung; `in_window`:
+    whether that was within the window of the promise.
     """
 
     queue: str
@@ -192,6 +193,7 @@ class PromiseMoved(Event):
     agent: str = ""
     attempts: int = 0
     age: float = 0.0
+    rung: bool = False
     in_window: bool = True
 
 

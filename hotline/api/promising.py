@@ -24,7 +24,7 @@ from hotline.callbacks.ledger import Ledger
 from hotline.callbacks.moving import Mover
 from hotline.callbacks.number import normal
 from hotline.callbacks.outbox import id_of
-from hotline.callbacks.outcome import Next
+from hotline.callbacks.outcome import Next, Outcome
 from hotline.callbacks.promise import MOST_AHEAD, Promises
 from hotline.callbacks.promise_record import Promise
 from hotline.callbacks.states import State
@@ -108,7 +108,7 @@ class Promising:
             )
         if not promise.open:
             raise Refused.one(409, f"It has ended before: {promise.state}.", promise=self.shown(promise))
-        await self._mover.move(promise, Next(State.CANCELLED), outcome="web", by="caller")
+        await self._mover.move(promise, Next(State.CANCELLED), outcome=Outcome.WEB, by="caller")
 
     async def _find(self, id: str) -> Promise:
         await self._ledger.catch_up()

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from hotline.callbacks.ledger import Ledger
 from hotline.callbacks.lines import Move
-from hotline.callbacks.outcome import Next
+from hotline.callbacks.outcome import Next, Outcome
 from hotline.callbacks.promise import Promises
 from hotline.callbacks.promise_record import Promise
 from hotline.callbacks.states import State
@@ -33,18 +33,20 @@ class Mover:
         promise: Promise,
         following: Next,
         *,
-        outcome: str = "",
+        outcome: Outcome | None = None,
         by: str = "service",
         agent: str = "",
         token: str = "",
         call: str = "",
+        rung: bool = False,
     ) -> None:
-        """As Ledger.move. Raises OSError."""
+        """As Ledger.move. `rung`: an attempt ends by it in which the customer's phone was rung. Raises OSError."""
+        word = outcome or ""
         line = await self._ledger.move(
-            promise, following.state, due=following.due, outcome=outcome, by=by, agent=agent, token=token, call=call
+            promise, following.state, due=following.due, outcome=word, by=by, agent=agent, token=token, call=call
         )
         if await self._believed(line):
-            self.tell(promise, following, outcome=outcome, by=by, agent=agent, call=call)
+            self.tell(promise, following, outcome=word, by=by, agent=agent, call=call, rung=rung)
 
     async def _believed(self, line: Move) -> bool:
         """Also one that Redis does not know yet."""
@@ -57,11 +59,18 @@ class Mover:
         return found.state in (line.state, State.DUE) and (found.outcome, found.by) == (line.outcome, line.by)
 
     def tell(
-        self, promise: Promise, following: Next, *, outcome: str = "", by: str = "", agent: str = "", call: str = ""
+        self,
+        promise: Promise,
+        following: Next,
+        *,
+        outcome: str = "",
+        by: str = "",
+        agent: str = "",
+        call: str = "",
+        rung: bool = False,
     ) -> None:
         """Say what became of it; `call` is the one that did it, where it is not the promise's own."""
         now = self._now()
-        at = datetime.fromtimestamp(now, UTC)
         self._emit(
             PromiseMoved(
                 at=now,
@@ -74,13 +83,14 @@ class Mover:
                 agent=agent,
                 attempts=promise.attempts,
                 age=max(0.0, now - promise.arrival),
-                in_window=self._in_window(promise, at),
+                rung=rung,
+                in_window=self._in_window(promise, promise.moved if rung else now),
             )
         )
 
-    def _in_window(self, promise: Promise, at: datetime) -> bool:
+    def _in_window(self, promise: Promise, at: float) -> bool:
         """Whether this is within the hours that were promised: those of the first due moment, or next after it."""
         window = self._promises.window_for(
             promise.queue, datetime.fromtimestamp(promise.first_due, UTC), promise.part
         )
-        return window is None or at < window.end
+        return window is None or at < window.end.timestamp()

@@ -38,7 +38,8 @@ async def tell_callback(requests: Requests, phone: Phone, *, key: str, seconds: 
 async def _cancel(requests: Requests, promise: Promise, call: str) -> bool:
     """False when the disk does not take it."""
     try:
-        await requests.mover.move(promise, Next(State.CANCELLED), by="caller", call=call)
+        rung = promise.state is State.DIALING
+        await requests.mover.move(promise, Next(State.CANCELLED), by="caller", call=call, rung=rung)
     except OSError:
         return False
     return True

@@ -8,25 +8,58 @@ Rules of this file:
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from hotline.callbacks.promise import Promises
 from hotline.callbacks.promise_record import Promise
-from hotline.callbacks.states import State
+from hotline.callbacks.states import LOST, State
 from hotline.flow.phone import DialOutcome
 
 UNTRIED_PAUSE = 60.0
 """Seconds until a promise that was put down untried is in line again."""
 
+
+class Outcome(enum.StrEnum):
+    """Why a promise was moved; hotline.callbacks.story has a sentence for each."""
+
+    # the customer's phone was rung: words of the configuration's `again`, and two more
+    BUSY = "busy"
+    NO_ANSWER = "no-answer"
+    MACHINE = "machine"
+    REJECTED = "rejected"
+    UNREACHABLE = "unreachable"
+    FAILED = "failed"
+    LOST = LOST
+    AGENT_HUNG_UP = "agent-hung-up"
+    """Also before they rang anybody."""
+    # an attempt was begun, and rang nobody
+    NOT_RUNG = "not-rung"
+    """The agent, or the service, was gone before."""
+    LATE = "late"
+    REFUSED = "refused"
+    NOT_BEGUN = "not-begun"
+    NUMBER_BUSY = "number-busy"
+    NUMBER_FULL = "number-full"
+    DAY_FULL = "day-full"
+    # no attempt was begun
+    AGENT_SILENT = "agent-silent"
+    CLOSED_HOURS = "closed-hours"
+    PART_OVER = "part-over"
+    POSTPONED = "postponed"
+    CLOSED = "closed"
+    WEB = "web"
+
+
 OUTCOMES = {
-    DialOutcome.BUSY: "busy",
-    DialOutcome.NO_ANSWER: "no-answer",
-    DialOutcome.REJECTED: "rejected",
-    DialOutcome.UNREACHABLE: "unreachable",
-    DialOutcome.CANCELLED: "failed",
+    DialOutcome.BUSY: Outcome.BUSY,
+    DialOutcome.NO_ANSWER: Outcome.NO_ANSWER,
+    DialOutcome.REJECTED: Outcome.REJECTED,
+    DialOutcome.UNREACHABLE: Outcome.UNREACHABLE,
+    DialOutcome.CANCELLED: Outcome.FAILED,
 }
-"""How a customer's phone was rung in vain → the word of the configuration's `again`."""
+"""How a customer's phone was rung in vain."""
 
 
 @dataclass(frozen=True, slots=True)

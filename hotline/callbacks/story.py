@@ -15,6 +15,7 @@ from types import MappingProxyType
 
 from hotline.callbacks.book import Book, Case
 from hotline.callbacks.lines import Done, Entry, Move, Record
+from hotline.callbacks.outcome import Outcome
 from hotline.callbacks.states import State
 from hotline.diary import dated
 
@@ -38,9 +39,12 @@ def tell(book: Book, case: Case, zone: tzinfo, reasons: Mapping[str, str], now: 
 
 
 def _taken_back(story: list[Record]) -> list[Record]:
-    """Attempts that were not made after all: nobody was rung."""
+    """Attempts that were not made after all: nobody was rung, and the next line counts one less."""
     moves = [record for record in story if isinstance(record, Move)]
-    return [move for move, following in pairwise(moves) if following.outcome in _NOT_BEGUN]
+    return [
+        move for move, following in pairwise(moves)
+        if move.state == State.DIALING and following.token == move.token and following.attempts < move.attempts
+    ]  # fmt: skip
 
 
 def _at(record: Record) -> float:
@@ -104,9 +108,8 @@ def _closed(move: Move) -> str:
 
 
 def _cancelled(move: Move) -> str:
-    return f"{_WHO.get(move.by, move.by or 'The service')} cancelled it" + (
-        f" (call {move.call})" if move.call else ""
-    )
+    where = " on the web" if move.outcome == Outcome.WEB else f" (call {move.call})" if move.call else ""
+    return f"{_WHO.get(move.by, move.by or 'The service')} cancelled it{where}"
 
 
 def _superseded(move: Move) -> str:
@@ -159,22 +162,26 @@ _SOURCES: Mapping[str, str] = MappingProxyType(
 )
 _OUTCOMES: Mapping[str, str] = MappingProxyType(
     {
-        "busy": "The line was busy",
-        "no-answer": "Nobody answered",
-        "machine": "A machine answered",
-        "rejected": "The call was rejected",
-        "unreachable": "The phone could not be reached",
-        "failed": "It failed by our own fault",
-        "lost": "What became of it is not known: the service died",
-        "agent-hung-up": "The agent hung up",
-        "not-rung": "The agent was gone before the phone could be rung",
-        "number-busy": "The number was being rung already",
-        "number-full": "The number was rung often enough that day",
-        "day-full": "Enough customers were rung that day",
-        "not-allowed": "The number may not be dialed",
+        Outcome.BUSY: "The line was busy",
+        Outcome.NO_ANSWER: "Nobody answered",
+        Outcome.MACHINE: "A machine answered",
+        Outcome.REJECTED: "The call was rejected",
+        Outcome.UNREACHABLE: "The phone could not be reached",
+        Outcome.FAILED: "It failed by our own fault",
+        Outcome.LOST: "What became of it is not known: the service died",
+        Outcome.AGENT_HUNG_UP: "The agent hung up",
+        Outcome.NOT_RUNG: "The agent was gone before the phone could be rung",
+        Outcome.LATE: "The service was too slow to have the phone rung",
+        Outcome.REFUSED: "The PBX refused to ring the phone, for want of a trunk or of our dialplan",
+        Outcome.NOT_BEGUN: "Redis or the disk failed just when the phone was to be rung",
+        Outcome.NUMBER_BUSY: "The number was being rung already",
+        Outcome.NUMBER_FULL: "The number was rung often enough that day",
+        Outcome.DAY_FULL: "Enough customers were rung that day",
+        Outcome.AGENT_SILENT: "The agent pressed no key, and nobody was rung",
+        Outcome.CLOSED_HOURS: "The hours for the customer were over when the agent wanted to ring",
+        Outcome.PART_OVER: "No agent was free in the part of the day that the customer chose",
     }
 )
-_NOT_BEGUN = frozenset(("not-rung", "number-busy", "number-full", "day-full"))
 _ENDS: Mapping[str, Callable[[Move], str]] = MappingProxyType(
     {
         State.TALKED: _talked,

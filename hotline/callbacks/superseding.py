@@ -126,7 +126,8 @@ class Superseding:
         await self._catch_up()
         promise = await self._ledger.open_for(normal(answer.number, self._region))
         if promise and all(map(answer.is_after, (promise, *await self._ledger.find_all(promise.also)))):
-            await self._mover.move(promise, Next(State.SUPERSEDED), call=answer.call)
+            rung = promise.state is State.DIALING
+            await self._mover.move(promise, Next(State.SUPERSEDED), call=answer.call, rung=rung)
 
     async def close(self, patience: float = 0.0) -> None:
         """Give what is left so many seconds."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from hotline.acd.model import is_callback
 from hotline.acd.virtual import SUFFIX
+from hotline.callbacks.outcome import Outcome
 from hotline.callbacks.settings import AGAIN
 from hotline.callbacks.states import OPEN, State
 from hotline.events import (
@@ -35,13 +36,19 @@ AGES = (HOUR, 4 * HOUR, 8 * HOUR, DAY, 2 * DAY, 3 * DAY, 4 * DAY, 7 * DAY, 14 * 
 
 _MESSAGES = Words(("saved", "too-short", "disk", "recording", "full", "too-many", "cut-short"))
 _SOURCES = Words(("voicemail", "recovered", "fallback", "queue", "menu", "web"))
-_OUTCOMES = Words((State.TALKED, *AGAIN, "lost", "agent-hung-up"))
-"""What is no outcome of an attempt (postponed, not begun for a limit) is no attempt."""
-_ENDS = Words(state for state in State if state not in OPEN)
+_OUTCOMES = Words((State.TALKED, *AGAIN, Outcome.LOST, Outcome.AGENT_HUNG_UP))
+_ENDS = Words(state for state in State if state not in (*OPEN, State.MERGED, State.ERASED))
+"""Who is merged ends with the other promise; and what is erased had ended before."""
+_ENDED = (
+    "Promises that ended, but for those that ended with another one of the same number, and those that staff "
+    "cancelled at the command line."
+)
+_ERASED = "Promises that were erased when their queue's `keep` was over; they had ended before."
+_PUT_OFF = "Promises put off for a day, since no agent was free in the part of the day that the customer chose."
+_DIALED = "Customers' phones rung; each counts when that is over."
 _YES = Words(("yes", "no"))
 _DELIVERIES = Words(("mail", "webhook"))
 _DELIVERED = Words(("made", "failed", "given-up"))
-_TRIED = frozenset((State.TALKED, State.RETRY, State.UNREACHABLE))
 
 
 class CallbackFigures:
@@ -52,8 +59,10 @@ class CallbackFigures:
         self._messages = counts("hotline_voicemails", "Messages, kept or not.", queue=queue, outcome=_MESSAGES)
         self._message = times("hotline_voicemail_seconds", "Length of messages.", MESSAGES)
         self._made = counts("hotline_promises_made", "Callbacks promised.", queue=queue, source=_SOURCES)
-        self._ended = counts("hotline_promises_ended", "Promises that ended.", queue=queue, state=_ENDS)
-        self._dialed = counts("hotline_callback_dialed", "Customers' phones rung.", queue=queue, in_window=_YES)
+        self._ended = counts("hotline_promises_ended", _ENDED, queue=queue, state=_ENDS)
+        self._erased = counts("hotline_promises_erased", _ERASED, queue=queue)
+        self._put_off = counts("hotline_promises_put_off", _PUT_OFF, queue=queue)
+        self._dialed = counts("hotline_callback_dialed", _DIALED, queue=queue, in_window=_YES)
         self._first = counts("hotline_promises_first_dialed", "Of those, first tries.", queue=queue, in_window=_YES)
         self._tried = counts("hotline_callback_attempts", "How tries ended.", queue=queue, outcome=_OUTCOMES)
         self._age = times("hotline_promise_talked_seconds", "From the promise to the talk.", AGES, queue=queue)
@@ -79,18 +88,26 @@ class CallbackFigures:
         self._made(event.queue, event.source).inc()
 
     def _moved(self, event: PromiseMoved) -> None:
-        if event.state == State.DIALING:
-            within = "yes" if event.in_window else "no"
-            self._dialed(event.queue, within).inc()
-            if event.attempts == 1:
-                self._first(event.queue, within).inc()
+        if event.rung:
+            self._was_rung(event)
         if event.state in _ENDS.known:
             self._ended(event.queue, event.state).inc()
-        outcome = event.outcome or event.state
-        if event.state in _TRIED and outcome in _OUTCOMES.known:
-            self._tried(event.queue, outcome).inc()
+        if event.state == State.ERASED:
+            self._erased(event.queue).inc()
+        if event.outcome == Outcome.PART_OVER:
+            self._put_off(event.queue).inc()
         if event.state == State.TALKED:
             self._age(event.queue).observe(max(0.0, event.age))
+
+    def _was_rung(self, event: PromiseMoved) -> None:
+        """An attempt is over; it is counted now, since before nobody knows whether the PBX will ring."""
+        within = "yes" if event.in_window else "no"
+        self._dialed(event.queue, within).inc()
+        if event.attempts == 1:
+            self._first(event.queue, within).inc()
+        outcome = event.outcome or event.state
+        if outcome in _OUTCOMES.known:  # not one whose customer phoned meanwhile, and was served or cancelled it
+            self._tried(event.queue, outcome).inc()
 
     def _delivery_made(self, event: DeliveryMade) -> None:
         self._delivered(event.what, "made").inc()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from hotline.acd.desk import Desk
 from hotline.callbacks.ledger import Ledger
 from hotline.callbacks.moving import Mover
-from hotline.callbacks.outcome import OUTCOMES, Next, after_attempt, not_made, untried
+from hotline.callbacks.outcome import OUTCOMES, Next, Outcome, after_attempt, not_made, untried
 from hotline.callbacks.promise import Promises
 from hotline.callbacks.promise_record import Promise
 from hotline.callbacks.states import State
@@ -71,13 +71,24 @@ class LastWords:
     async def _left_over(self, hand: InHand, promise: Promise, last: LastWord) -> None:
         """Move on a promise that was still in this agent's hand; where that was told before, do nothing."""
         now, attempt = self._desk.now(), promise.state is State.DIALING and promise.token == hand.attempt
+        outcome: Outcome | None
         if attempt and last.rung:
-            outcome = "agent-hung-up" if last.outcome is DialOutcome.CANCELLED else OUTCOMES.get(last.outcome, "")
+            hung_up = last.outcome is DialOutcome.CANCELLED
+            outcome = Outcome.AGENT_HUNG_UP if hung_up else OUTCOMES.get(last.outcome)
             following = after_attempt(self._promises, promise, outcome, now) if outcome else Next(State.TALKED)
         elif attempt or (promise.state is State.OFFERED and promise.claim == hand.claim):
-            outcome, following = "not-rung" if attempt else "agent-hung-up", untried(self._promises, promise, now)
+            outcome = Outcome.NOT_RUNG if attempt else Outcome.AGENT_HUNG_UP
+            following = untried(self._promises, promise, now)
             promise = not_made(promise) if attempt else promise
         else:
             return
         token = hand.attempt if attempt else ""
-        await self._mover.move(promise, following, outcome=outcome, by="agent", agent=hand.agent, token=token)
+        await self._mover.move(
+            promise,
+            following,
+            outcome=outcome,
+            by="agent",
+            agent=hand.agent,
+            token=token,
+            rung=attempt and last.rung,
+        )

@@ -21,7 +21,7 @@ from hotline.callbacks.guard import Guard
 from hotline.callbacks.ledger import Begun, Ledger
 from hotline.callbacks.moving import Mover
 from hotline.callbacks.number import spoken_number
-from hotline.callbacks.outcome import OUTCOMES, Next, after_attempt, not_made, untried
+from hotline.callbacks.outcome import OUTCOMES, Next, Outcome, after_attempt, not_made, untried
 from hotline.callbacks.promise import Promises
 from hotline.callbacks.promise_record import Promise
 from hotline.callbacks.settings import Dialing
@@ -144,11 +144,11 @@ class Legs:
                     await self._postpone(phone, hand, promise)
                     return
                 case "4":
-                    await self._moved(hand, promise, Next(State.CLOSED), "closed")
+                    await self._moved(hand, promise, Next(State.CLOSED), Outcome.CLOSED)
                     await phone.say(("callback-closed",))
                     return
             key = ""
-        await self._moved(hand, promise, untried(self._promises, promise, self._desk.now()), "agent-silent")
+        await self._moved(hand, promise, untried(self._promises, promise, self._desk.now()), Outcome.AGENT_SILENT)
 
     def _about(self, promise: Promise, language: str) -> tuple[str, ...]:
         """Who asked, why and when."""
@@ -179,10 +179,10 @@ class Legs:
         window = self._promises.window_for(promise.queue, now)
         due = window.end if key == "2" and window else now + LATER
         due = self._promises.soonest(promise.queue, due, promise.part)
-        await self._moved(hand, promise, Next(State.RETRY, due.timestamp()), "postponed")
+        await self._moved(hand, promise, Next(State.RETRY, due.timestamp()), Outcome.POSTPONED)
         await phone.say(("callback-postponed",))
 
-    async def _moved(self, hand: InHand, promise: Promise, following: Next, outcome: str) -> None:
+    async def _moved(self, hand: InHand, promise: Promise, following: Next, outcome: Outcome) -> None:
         """Move a promise that nobody was rung for, if it is still in this hand."""
         if await self._hands.in_hand(hand):
             token = hand.attempt if promise.state is State.DIALING else ""
@@ -194,7 +194,7 @@ class Legs:
         """Ring the customer, if it is this attempt's turn."""
         now = self._desk.now()
         if not self._promises.is_open(promise.queue, datetime.fromtimestamp(now, UTC)):
-            await self._moved(hand, promise, untried(self._promises, promise, now), "closed-hours")
+            await self._moved(hand, promise, untried(self._promises, promise, now), Outcome.CLOSED_HOURS)
             await phone.say(("callback-not-now",))
             return
         epoch = await phone.epoch()
@@ -202,7 +202,7 @@ class Legs:
             begun = await self._ledger.begin(promise, hand.claim, hand.agent, hand.attempt)
         except (StoreDown, OSError):
             begun = None
-        attempt = replace(promise, state=State.DIALING, token=hand.attempt, attempts=promise.attempts + 1)
+        attempt = replace(promise, state=State.DIALING, token=hand.attempt, attempts=promise.attempts + 1, moved=now)
         if begun is not Begun.GO:
             await self._not_begun(phone, hand, attempt, begun)
             return
@@ -227,7 +227,7 @@ class Legs:
             following = Next(State.RETRY, self._promises.next_day(attempt.queue, now, self._ledger.zone))
         else:
             following = untried(self._promises, attempt, now, BUSY_PAUSE)
-        outcome = begun.value if begun else "failed"
+        outcome = Outcome(begun.value) if begun else Outcome.NOT_BEGUN
         with contextlib.suppress(OSError):
             await self._mover.move(
                 not_made(attempt), following, outcome=outcome, agent=hand.agent, token=hand.attempt
@@ -239,7 +239,8 @@ class Legs:
         if why is Unrung.REFUSED:
             self._brake.refused(hand.pbx)
         following = untried(self._promises, attempt, self._desk.now())
-        await self._mover.move(not_made(attempt), following, outcome="not-rung", agent=hand.agent, token=hand.attempt)
+        outcome = Outcome.REFUSED if why is Unrung.REFUSED else Outcome.LATE
+        await self._mover.move(not_made(attempt), following, outcome=outcome, agent=hand.agent, token=hand.attempt)
         await phone.say(("callback-not-now",))
 
     async def _after(self, phone: AgentLine, hand: InHand, attempt: Promise, dialed: Dialed | Unrung) -> None:
@@ -249,19 +250,26 @@ class Legs:
             return
         self._brake.went(hand.pbx)
         now = self._desk.now()
+        outcome: Outcome | None
         if dialed.outcome is DialOutcome.ANSWERED:
             outcome = await self._ask_outcome(phone)
         else:
-            outcome = OUTCOMES.get(dialed.outcome, "failed")
+            outcome = OUTCOMES.get(dialed.outcome, Outcome.FAILED)
         attempt = await self._hands.newest(attempt)
         following = after_attempt(self._promises, attempt, outcome, now) if outcome else Next(State.TALKED)
         await self._mover.move(
-            attempt, following, outcome=outcome, by="agent" if outcome else "", agent=hand.agent, token=hand.attempt
+            attempt,
+            following,
+            outcome=outcome,
+            by="agent" if outcome else "",
+            agent=hand.agent,
+            token=hand.attempt,
+            rung=True,
         )
         if dialed.outcome is not DialOutcome.ANSWERED:
             await phone.say(("callback-not-reached",))
 
-    async def _ask_outcome(self, phone: AgentLine) -> str:
-        """Why it must be tried again; "" when they have talked, as when the agent says nothing."""
+    async def _ask_outcome(self, phone: AgentLine) -> Outcome | None:
+        """Why it must be tried again; None when they have talked, as when the agent says nothing."""
         key = await phone.ask(("callback-outcome",), seconds=ANSWER_WITHIN)
-        return {"2": "machine", "3": "no-answer"}.get(key, "")
+        return {"2": Outcome.MACHINE, "3": Outcome.NO_ANSWER}.get(key)

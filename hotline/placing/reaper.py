@@ -18,10 +18,10 @@ from hotline.acd.model import CALLBACK, AgentState, CallState, Left, Snapshot, i
 from hotline.acd.virtual import PBX
 from hotline.callbacks.ledger import Ledger
 from hotline.callbacks.moving import Mover
-from hotline.callbacks.outcome import after_attempt
+from hotline.callbacks.outcome import Outcome, after_attempt
 from hotline.callbacks.promise import Promises
 from hotline.callbacks.promise_record import Promise
-from hotline.callbacks.states import LOST, State
+from hotline.callbacks.states import State
 from hotline.store import StoreDown
 
 REAP_EVERY = 5.0
@@ -76,8 +76,8 @@ class Reaper:
         if over is False:
             await self._ledger.hold(promise.id, promise.token)
         elif over:
-            following = after_attempt(self._promises, promise, LOST, self._desk.now())
-            await self._mover.move(promise, following, outcome=LOST, token=promise.token)
+            following = after_attempt(self._promises, promise, Outcome.LOST, self._desk.now())
+            await self._mover.move(promise, following, outcome=Outcome.LOST, token=promise.token, rung=True)
 
     async def _talks(self, known: Snapshot) -> None:
         """Agents who are with a callback, says Redis."""

@@ -74,7 +74,7 @@ async def test_who_was_told_to_go_and_slept_rings_nobody_too_late(build_callback
         assert case(house, id).state is State.DIALING  # the agent is on the line: it is not over
         gate.open()
         os.kill(asleep.pid, signal.SIGCONT)
-        await asleep.event("PromiseMoved", promise=id, state="retry", outcome="not-rung", attempts=0)
+        await asleep.event("PromiseMoved", promise=id, state="retry", outcome="late", attempts=0)
         await ringing.finished()
         assert invites(house)[NAM] == 0
 

@@ -53,12 +53,14 @@ def a_day(figures: Metrics) -> None:
         figures.record(
             events.VoicemailSaved(at=NOW, queue="billing", promise="p", seconds=seconds, due=NOW, hung_up=False)
         )
-    for attempts, within in ((1, True), (1, True), (2, True), (1, False)):
+    talked = {"queue": "billing", "promise": "p", "state": "talked", "age": 3600}
+    figures.record(events.PromiseMoved(at=NOW, attempts=1, rung=True, **talked))
+    for attempts, within in ((1, True), (2, True), (1, False)):
         moved = events.PromiseMoved(
-            at=NOW, queue="billing", promise="p", state="dialing", attempts=attempts, in_window=within
-        )
+            at=NOW, queue="billing", promise="p", state="retry", outcome="busy", attempts=attempts, rung=True,
+            in_window=within,
+        )  # fmt: skip
         figures.record(moved)
-    figures.record(events.PromiseMoved(at=NOW, queue="billing", promise="p", state="talked", attempts=1, age=3600))
     for link in LINKS:
         figures.record(events.LinkChanged(at=NOW, link=link, up=True))
 

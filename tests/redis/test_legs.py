@@ -59,7 +59,7 @@ async def test_what_rang_nobody_is_no_attempt(outbound: Outbound, why: Unrung):
         await outbound.legs.serve(line, hand)
         assert "callback-not-now" in line.said
         found = await outbound.found(id)
-        assert (found.state, found.attempts, found.outcome) == (State.RETRY, 0, "not-rung")
+        assert (found.state, found.attempts, found.outcome) == (State.RETRY, 0, why.name.lower())
         outbound.floor.moment = found.due + 1
         await outbound.floor.core.ready("anna", outbound.now())
         await outbound.ledger.catch_up()

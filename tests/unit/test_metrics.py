@@ -184,32 +184,63 @@ def _written(labels: frozenset[tuple[str, str]]) -> str:
         ),
         (
             PromiseMoved(at=NOW, queue="billing", promise="p", state="dialing", attempts=1),
+            "",  # whether it rings is not known yet
+        ),
+        (
+            PromiseMoved(at=NOW, queue="billing", promise="p", state="retry", outcome="busy", attempts=1, rung=True),
+            "callback_attempts_total{outcome=busy,queue=billing} 1, "
             "callback_dialed_total{in_window=yes,queue=billing} 1, "
             "promises_first_dialed_total{in_window=yes,queue=billing} 1",
         ),
         (
-            PromiseMoved(at=NOW, queue="billing", promise="p", state="dialing", attempts=2, in_window=False),
+            PromiseMoved(
+                at=NOW,
+                queue="billing",
+                promise="p",
+                state="retry",
+                outcome="lost",
+                attempts=2,
+                rung=True,
+                in_window=False,
+            ),
+            "callback_attempts_total{outcome=lost,queue=billing} 1, "
             "callback_dialed_total{in_window=no,queue=billing} 1",
         ),
         (
-            PromiseMoved(at=NOW, queue="billing", promise="p", state="retry", outcome="busy", attempts=1),
-            "callback_attempts_total{outcome=busy,queue=billing} 1",
-        ),
-        (
-            PromiseMoved(at=NOW, queue="billing", promise="p", state="unreachable", outcome="no-answer"),
+            PromiseMoved(
+                at=NOW, queue="billing", promise="p", state="unreachable", outcome="no-answer", attempts=3, rung=True
+            ),
             "callback_attempts_total{outcome=no-answer,queue=billing} 1, "
+            "callback_dialed_total{in_window=yes,queue=billing} 1, "
             "promises_ended_total{queue=billing,state=unreachable} 1",
         ),
         (
-            PromiseMoved(at=NOW, queue="billing", promise="p", state="talked", age=7200),
+            PromiseMoved(at=NOW, queue="billing", promise="p", state="talked", age=7200, attempts=2, rung=True),
             "callback_attempts_total{outcome=talked,queue=billing} 1, "
+            "callback_dialed_total{in_window=yes,queue=billing} 1, "
             "promises_ended_total{queue=billing,state=talked} 1, "
             "promise_talked_seconds_count{queue=billing} 1, promise_talked_seconds_sum{queue=billing} 7200",
         ),
         (
-            PromiseMoved(at=NOW, queue="gone", promise="p", state="cancelled", by="staff"),
+            PromiseMoved(at=NOW, queue="billing", promise="p", state="superseded", attempts=2, rung=True),
+            "callback_dialed_total{in_window=yes,queue=billing} 1, "
+            "promises_ended_total{queue=billing,state=superseded} 1",
+        ),
+        (
+            PromiseMoved(at=NOW, queue="gone", promise="p", state="cancelled", by="caller"),
             "promises_ended_total{queue=other,state=cancelled} 1",
         ),
+        (
+            PromiseMoved(at=NOW, queue="billing", promise="p", state="erased", by="service"),
+            "promises_erased_total{queue=billing} 1",
+        ),
+        (
+            PromiseMoved(at=NOW, queue="billing", promise="p", state="retry", outcome="part-over"),
+            "promises_put_off_total{queue=billing} 1",
+        ),
+        # the agent hung up before they rang anybody
+        (PromiseMoved(at=NOW, queue="billing", promise="p", state="retry", outcome="agent-hung-up"), ""),
+        (PromiseMoved(at=NOW, queue="billing", promise="p", state="retry", outcome="not-begun"), ""),
         (PromiseMoved(at=NOW, queue="billing", promise="p", state="captured", outcome="postponed"), ""),
         (PromiseMoved(at=NOW, queue="billing", promise="p", state="retry", outcome="day-full"), ""),
         (

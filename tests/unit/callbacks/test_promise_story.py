@@ -6,11 +6,13 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
 from recordings import NOW
 
 from hotline.callbacks.book import Book
 from hotline.callbacks.lines import Done, Entry, Erased, Move, Record
 from hotline.callbacks.outbox import Outbox
+from hotline.callbacks.outcome import Outcome
 from hotline.callbacks.states import State
 from hotline.callbacks.story import tell
 
@@ -87,10 +89,31 @@ def test_an_attempt_that_was_not_made_after_all_is_not_told_as_one(outbox: Outbo
     )
 
 
+@pytest.mark.parametrize("outcome", Outcome)
+def test_every_outcome_has_words_for_people(outbox: Outbox, outcome: Outcome) -> None:
+    ended = {Outcome.CLOSED: State.CLOSED, Outcome.WEB: State.CANCELLED}
+    line = told(outbox, kept(), moved(MONDAY, ended.get(outcome, State.RETRY), outcome=outcome, by="caller"))[1]
+    sentence = line.removeprefix("2026-11-30 07:30:00 ").partition(";")[0].rstrip(".")
+    assert sentence != outcome.capitalize()
+    assert len(sentence.split()) > 1, sentence
+
+
+def test_an_attempt_before_which_redis_failed_is_not_told_as_one(outbox: Outbox) -> None:
+    lines = told(
+        outbox,
+        kept(),
+        moved(MONDAY, State.DIALING, agent="anna", token="t1"),
+        moved(MONDAY + 1, State.RETRY, agent="anna", token="t1", outcome="not-begun", attempts=0),
+    )
+    assert not [line for line in lines if "rang the customer" in line]
+    assert "Redis or the disk failed just when the phone was to be rung" in lines[1]
+
+
 def test_how_promises_end_without_a_talk(outbox: Outbox) -> None:
     for number, (state, about, sentence) in enumerate(
         [
             (State.CANCELLED, {"by": "caller", "call": "pbx1-9.9"}, "The caller cancelled it (call pbx1-9.9)."),
+            (State.CANCELLED, {"by": "caller", "outcome": "web"}, "The caller cancelled it on the web."),
             (State.CANCELLED, {"by": "staff"}, "Staff cancelled it."),
             (State.SUPERSEDED, {"call": "pbx1-9.9"}, "The caller phoned again and was served (call pbx1-9.9)."),
             (State.CLOSED, {"agent": "anna"}, "anna closed it without a talk."),
