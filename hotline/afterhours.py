@@ -31,6 +31,7 @@ from hotline.gauges import SpoolState
 from hotline.pbxs import Pbxs
 from hotline.placing.brake import Brake
 from hotline.placing.leg import Legs
+from hotline.placing.parts import PartsOfTheDay
 from hotline.placing.placing import Placing
 from hotline.placing.reaper import Reaper
 from hotline.running import upkeep
@@ -83,14 +84,16 @@ class AfterHours:
         log = structlog.get_logger("hotline.placing")
         self.brake = Brake(now, log)
         self.legs = self._legs(desk)
+        placed = _placed(config)
+        self.parts = PartsOfTheDay(self.ledger, self.mover, self.promises, placed, now=now)
         self.placing = Placing(
             self.ledger,
             desk,
             pbxs,
             self.promises,
-            self.mover,
+            self.parts,
             queues=config.queues,
-            settings=_placed(config),
+            settings=placed,
             brake=self.brake,
             log=log,
         )

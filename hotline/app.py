@@ -221,7 +221,8 @@ class Service:
             self._web(),
         ):
             await self.store.wait_up(FIRST_LINK)
-            work = self.after_hours.placing.run(), self.after_hours.reaper.run()
+            after = self.after_hours
+            work = after.placing.run(), after.parts.run(), after.reaper.run()
             async with running(self._keep_time(), *work), self.server:
                 self.log.info("Ready for calls.", agi=str(self.settings.agi), http=str(self.settings.http))
                 await stop.wait()

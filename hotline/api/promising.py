@@ -196,8 +196,9 @@ class Promising:
     def shown(self, promise: Promise) -> dict[str, Any]:
         """A promise as clients see it: never with its number."""
         zone = self._promises.zone(promise.queue)
-        due = datetime.fromtimestamp(promise.due, zone)
-        window = self._promises.window_for(promise.queue, due, promise.part) if promise.open else None
+        due, now = datetime.fromtimestamp(promise.due, zone), datetime.fromtimestamp(self._now(), UTC)
+        part = self._promises.part_of(promise, now)
+        window = self._promises.window_for(promise.queue, due, part) if promise.open else None
         more: Mapping[str, object] = {"part": promise.part, "outcome": promise.outcome, "into": promise.into}
         return {
             "id": promise.id,

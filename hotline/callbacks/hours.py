@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from hotline.callbacks.calendar import DAY, SEARCH_DAYS, Calendar, Span, Window, joined
 
 PREFERENCE_DAYS = 14
-"""So long a customer is left waiting for the part of the day that they prefer."""
+"""So long a customer is left waiting for the part of the day that they prefer, or in it for an agent."""
 
 Spans = tuple[Span, ...]
 
@@ -53,6 +53,11 @@ class RingingHours:
                 return found
         found = self._first(moment, self._between, SEARCH_DAYS) if self._between else None
         return found or self._calendar.window(moment)
+
+    def is_in(self, moment: datetime, part: str) -> bool:
+        """Whether `moment` is in a window of this part of the day."""
+        found = self._first(moment, self._parts[part], PREFERENCE_DAYS) if part in self._parts else None
+        return found is not None and moment in found
 
     def soonest(self, moment: datetime, part: str = "") -> datetime | None:
         """`moment` itself where customers are rung then, else when they are next."""

@@ -84,11 +84,18 @@ class Ledger:
         `place`: one whose caller keeps a place in the queue; for these there is no cap.
         """
         await self._indexer.catch_up()
+        return await self._claim(token, await self._queues(queue), "place" if place else str(cap))
+
+    async def claim_one(self, id: str, *, token: str) -> Promise | None:
+        """Take this promise in hand, if it is of our spool, is due and waits; to put it off, not to ring anybody."""
+        await self._indexer.catch_up()
+        return await self._claim(token, id=id)
+
+    async def _claim(self, token: str, queues: Collection[str] = (), most: str = "0", id: str = "") -> Promise | None:
         reached = [[name, str(position)] for name, position in self._indexer.reached.items()]
-        most = "place" if place else str(cap)
-        queues = json.dumps(await self._queues(queue))
         limits = self._day(self._now()), self._dialing.per_day, self._dialing.per_number
-        found = await self._run("claim", self._indexer.spool, json.dumps(reached), queues, token, most, *limits)
+        known = self._indexer.spool, json.dumps(reached), json.dumps(list(queues))
+        found = await self._run("claim", *known, token, most, *limits, id)
         return self.promise_of(found) if found else None
 
     async def in_hand(self, queue: str) -> int:

@@ -26,7 +26,7 @@ async def tell_callback(requests: Requests, phone: Phone, *, key: str, seconds: 
         return
     if promise is None or not await requests.ledger.owns(promise):
         return
-    when = requests.when(promise.due, promise.queue, phone.language, promise.part)
+    when = requests.when_kept(promise, phone.language)
     prompts = ("callback-open", *when, "callback-cancel", key_prompt(key))
     pressed = await phone.ask(prompts, seconds=seconds)
     requests.played(phone, prompts, pressed)

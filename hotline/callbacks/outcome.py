@@ -84,6 +84,7 @@ def not_made(promise: Promise) -> Promise:
 
 
 def untried(promises: Promises, promise: Promise, now: float, pause: float = UNTRIED_PAUSE) -> Next:
-    """Nobody rang the customer: in line again after `pause` seconds, in the hours for that."""
-    at = datetime.fromtimestamp(now, UTC) + timedelta(seconds=pause)
-    return Next(State.RETRY, promises.soonest(promise.queue, at).timestamp())
+    """Nobody rang the customer: in line again after `pause` seconds, in their hours and part of the day."""
+    moment = datetime.fromtimestamp(now, UTC)
+    part = promises.part_of(promise, moment)
+    return Next(State.RETRY, promises.soonest(promise.queue, moment + timedelta(seconds=pause), part).timestamp())

@@ -16,7 +16,8 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from hotline.callbacks.calendar import Calendar, NeverOpens, Window
-from hotline.callbacks.hours import RingingHours
+from hotline.callbacks.hours import PREFERENCE_DAYS, RingingHours
+from hotline.callbacks.promise_record import Promise
 from hotline.callbacks.settings import AGAIN, CallbackSettings, VoicemailSettings
 from hotline.flow.moments import spoken_moment, spoken_window
 
@@ -76,10 +77,26 @@ class Promises:
         hours = self._of(queue, self._hours)
         return hours.window(moment, part) if hours else None
 
-    def is_open(self, queue: str, now: datetime) -> bool:
-        """Whether a customer may be rung at `now`."""
-        window = self.window_for(queue, now)
+    def is_open(self, queue: str, now: datetime, part: str = "") -> bool:
+        """Whether a customer who prefers `part` of the day may be rung at `now`."""
+        window = self.window_for(queue, now, part)
         return window is not None and now in window
+
+    def part_of(self, promise: Promise, now: datetime) -> str:
+        """The part of the day that this customer is rung in; "" where any will do.
+
+        It is the one that they chose, if the moment when they are due is in it: staff, and a later message, may have
+        brought that elsewhere. And it is theirs for PREFERENCE_DAYS after they were due at first: a part in which
+        nobody ever comes to them gives way.
+        """
+        hours, due = self._of(promise.queue, self._hours), datetime.fromtimestamp(promise.due, UTC)
+        if hours is None or now.timestamp() >= promise.first_due + PREFERENCE_DAYS * 86400:
+            return ""
+        return promise.part if hours.is_in(due, promise.part) else ""
+
+    def may_ring(self, promise: Promise, now: datetime) -> bool:
+        """Whether the customer of a promise that is due may be rung at `now`."""
+        return self.is_open(promise.queue, now, self.part_of(promise, now))
 
     def served_by(self, queue: str) -> str:
         """The queue by whose rules one is called back: itself, or the first where it takes no messages (any more)."""
@@ -90,11 +107,11 @@ class Promises:
         settings = self._of(queue, self.settings)
         return self._calendars[settings.calendar].zone if settings else ZoneInfo("UTC")
 
-    def next_day(self, queue: str, now: float, zone: ZoneInfo) -> float:
+    def next_day(self, queue: str, now: float, zone: ZoneInfo, part: str = "") -> float:
         """The first moment of a later day of `zone` at which a customer may be rung, in POSIX seconds."""
         local = datetime.fromtimestamp(now, zone)
         midnight = datetime.combine(local.date() + timedelta(days=1), time.min, local.tzinfo)
-        return self.soonest(queue, midnight).timestamp()
+        return self.soonest(queue, midnight, part).timestamp()
 
     def soonest(self, queue: str, moment: datetime, part: str = "") -> datetime:
         """The first moment from `moment` on at which a customer may be rung.

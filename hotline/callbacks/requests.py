@@ -99,7 +99,7 @@ class Requests:
             return False
         known = await self._open_for(about.number)
         if known:
-            await speaker.say(("callback-open", *self.when(known.due, known.queue, phone.language, known.part)))
+            await speaker.say(("callback-open", *self.when_kept(known, phone.language)))
             return True
         due = self._soonest(queue, about)
         if not await self.write(phone, Wish(queue, "menu", about, due)):
@@ -164,6 +164,11 @@ class Requests:
             return await self.ledger.open_for(number)
         except StoreDown:
             return None
+
+    def when_kept(self, promise: Promise, language: str) -> tuple[str, ...]:
+        """The prompts that tell when a promise that was made before will be kept."""
+        part = self.promises.part_of(promise, self.moment())
+        return self.when(promise.due, promise.queue, language, part)
 
     def when(self, due: float, queue: str, language: str, part: str = "") -> tuple[str, ...]:
         """The prompts that promise a moment. A later try may be at any time of day: of that, only the day is told."""

@@ -193,7 +193,7 @@ class Legs:
     async def _call(self, phone: AgentLine, hand: InHand, promise: Promise) -> None:
         """Ring the customer, if it is this attempt's turn."""
         now = self._desk.now()
-        if not self._promises.is_open(promise.queue, datetime.fromtimestamp(now, UTC)):
+        if not self._promises.may_ring(promise, datetime.fromtimestamp(now, UTC)):
             await self._moved(hand, promise, untried(self._promises, promise, now), Outcome.CLOSED_HOURS)
             await phone.say(("callback-not-now",))
             return
@@ -224,7 +224,8 @@ class Legs:
             return
         now = self._desk.now()
         if begun in (Begun.DAY_FULL, Begun.NUMBER_FULL):
-            following = Next(State.RETRY, self._promises.next_day(attempt.queue, now, self._ledger.zone))
+            due = self._promises.next_day(attempt.queue, now, self._ledger.zone, attempt.part)
+            following = Next(State.RETRY, due)
         else:
             following = untried(self._promises, attempt, now, BUSY_PAUSE)
         outcome = Outcome(begun.value) if begun else Outcome.NOT_BEGUN

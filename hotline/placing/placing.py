@@ -2,8 +2,8 @@
 
 Rules of this file:
 - Any number of processes place at once; the ledger sees to it that each promise is in one hand.
-- Nobody is rung outside the hours of the promise's queue, nor while no PBX could ring an agent, or one has refused to
-  ring customers a moment ago.
+- Nobody is rung outside the hours of the promise's queue and the part of the day that they chose, nor while no PBX
+  could ring an agent, or one has refused to ring a moment ago.
 - A promise in the hand of a process which died is due again by its lease; hotline.placing.reaper finds the rest.
 """
 
@@ -22,12 +22,12 @@ from hotline.acd.model import QueueSettings
 from hotline.acd.virtual import queue_of_callbacks
 from hotline.callbacks import pace
 from hotline.callbacks.ledger import Ledger
-from hotline.callbacks.moving import Mover
 from hotline.callbacks.outbox import new_id
 from hotline.callbacks.promise import Promises
 from hotline.callbacks.settings import CallbackSettings
 from hotline.placing.brake import Brake
 from hotline.placing.errand import Errand, Ring
+from hotline.placing.parts import PartsOfTheDay
 from hotline.store import StoreDown
 
 MOST_AT_ONCE = 20
@@ -53,7 +53,7 @@ class Placing:
         desk: Desk,
         pbxs: Telephones,
         promises: Promises,
-        mover: Mover,
+        parts: PartsOfTheDay,
         *,
         queues: Mapping[str, QueueSettings],
         settings: Mapping[str, CallbackSettings],
@@ -61,7 +61,7 @@ class Placing:
         log: BoundLogger,
     ) -> None:
         self._ledger, self._desk, self._pbxs = ledger, desk, pbxs
-        self._promises, self._mover = promises, mover
+        self._promises, self._parts = promises, parts
         self._queues, self._settings = queues, settings
         self._brake, self._log = brake, log
         self._quiet = pace.Quiet()
@@ -105,7 +105,7 @@ class Placing:
     async def round(self) -> None:
         """Take in hand what may be begun now. Raises StoreDown, OSError."""
         for queue, settings in self._settings.items():
-            if not self._may_ring(queue):
+            if not self._promises.is_open(queue, self._now()):
                 continue
             for _ in range(MOST_AT_ONCE):
                 if not await self._begin(queue, cap=0, place=True):
@@ -127,6 +127,10 @@ class Placing:
         if self._draining:  # which began while Redis was asked
             await self._ledger.release(promise.id, token)
             return False
+        if self._parts.over(promise):
+            await self._parts.put_off(promise)
+            await self._parts.look()  # others behind it may be in the same case
+            return True
         errand = Errand(
             promise,
             token,
@@ -134,7 +138,7 @@ class Placing:
             ledger=self._ledger,
             desk=self._desk,
             ring=self._pbxs.ring_agent,
-            wanted=lambda: self._can_ring() and self._may_ring(queue),
+            wanted=lambda: self._can_ring() and self._promises.may_ring(promise, self._now()),
         )
         self._errands[errand.call] = errand
         task = asyncio.create_task(self._run(errand), name=errand.call)
@@ -156,9 +160,6 @@ class Placing:
 
     def _can_ring(self) -> bool:
         return self._pbxs.any_up and not self._brake.on and not self._draining
-
-    def _may_ring(self, queue: str) -> bool:
-        return self._promises.is_open(queue, self._now())
 
     def _since_opening(self, queue: str) -> float:
         window = self._promises.window_for(queue, self._now())

@@ -30,12 +30,14 @@ from hotline.flow.phone import Dialed, DialOutcome
 from hotline.placing.brake import Brake
 from hotline.placing.hand import InHand, Unrung
 from hotline.placing.leg import Legs
+from hotline.placing.parts import PartsOfTheDay
 from hotline.placing.placing import Placing
 from hotline.placing.reaper import Reaper
 from hotline.store import Store
 
 UTC = ZoneInfo("UTC")
 ALWAYS = Calendar("always", UTC, dict.fromkeys(range(7), (Span.parse("00:00-24:00"),)))
+PARTS = {"morning": Span.parse("08:00-12:00"), "afternoon": Span.parse("13:00-17:00")}
 CALLBACKS = CallbackSettings("power", reserve=0, share=1.0)
 NAM, LAN = "+84901234567", "+84907654321"
 TALKED = Dialed(DialOutcome.ANSWERED, 5.0)
@@ -112,17 +114,17 @@ class Outbound:
         dialing, self.log = Dialing(allow=("+84",)), CapturingLogger()
         indexer = Indexer(store, self.outbox, self.now, tell=print)
         self.ledger = Ledger(store, self.outbox, indexer, self.now, dialing=dialing, zone=UTC)
-        self.promises = Promises(
-            {"power": VoicemailSettings("power", "always")}, {"always": ALWAYS}, {"power": CALLBACKS}
-        )
+        mail = VoicemailSettings("power", "always", parts=PARTS)
+        self.promises = Promises({"power": mail}, {"always": ALWAYS}, {"power": CALLBACKS})
         self.mover = Mover(self.ledger, self.promises, self.now, floor.events.append)
+        self.parts = PartsOfTheDay(self.ledger, self.mover, self.promises, {"power"}, now=self.now)
         self.brake = Brake(self.now, self.log)
         self.placing = Placing(
             self.ledger,
             floor.desk,
             self.switches,
             self.promises,
-            self.mover,
+            self.parts,
             queues={"power": POWER},
             settings={"power": CALLBACKS},
             brake=self.brake,

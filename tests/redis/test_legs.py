@@ -15,6 +15,7 @@ from hotline.acd import desk as desk_module
 from hotline.acd.model import CALLBACK, AgentState, CallState
 from hotline.callbacks.ledger import Begun
 from hotline.callbacks.states import State
+from hotline.events import PromiseMoved
 from hotline.flow.phone import Dialed, DialOutcome, HungUp, LineLost
 from hotline.placing import last_word
 from hotline.placing.hand import InHand, Unrung
@@ -235,3 +236,124 @@ async def test_a_message_that_is_left_while_their_phone_is_busy_is_not_given_up(
 
     await outbound.legs.serve(Leaving("2", Dialed(DialOutcome.BUSY)), await outbound.in_hand(id))
     assert (await outbound.found(id)).state is State.RETRY
+
+
+# -- the part of the day that a customer chose ----------------------------------------------------------------------
+
+DAY = 86400.0
+MORNING, NOON = 11 * DAY + 8 * 3600, 11 * DAY + 12 * 3600
+
+
+async def morning(outbound: Outbound, at: float) -> tuple[str, InHand]:
+    """A promise for this morning, in the hand of an agent at a moment."""
+    outbound.floor.moment = at
+    id = await outbound.promise(due=MORNING, part="morning")
+    return id, await outbound.in_hand(id)
+
+
+async def test_a_morning_promise_whose_agent_was_silent_just_before_noon_waits_for_the_next_morning(
+    outbound: Outbound,
+):
+    id, hand = await morning(outbound, NOON - 20)
+    await outbound.legs.serve(Line(""), hand)
+    found = await outbound.found(id)
+    assert (found.state, found.outcome, found.due) == (State.RETRY, "agent-silent", MORNING + DAY)
+
+
+async def test_an_agent_who_presses_the_key_after_noon_rings_nobody_who_chose_the_morning(outbound: Outbound):
+    id, hand = await morning(outbound, NOON - 20)
+    outbound.floor.moment = NOON
+    line = Line("2")
+    await outbound.legs.serve(line, hand)
+    assert (line.invites, line.said[-2:]) == ([], ["callback-not-now", "the end"])
+    found = await outbound.found(id)
+    assert (found.outcome, found.attempts, found.due) == ("closed-hours", 0, MORNING + DAY)
+
+
+@pytest.mark.parametrize("limit", [Begun.NUMBER_FULL, Begun.DAY_FULL])
+async def test_after_a_limit_a_customer_is_rung_in_the_same_part_of_the_next_day(
+    outbound: Outbound, monkeypatch: pytest.MonkeyPatch, limit: Begun
+):
+    outbound.floor.moment = NOON + 2 * 3600
+    id = await outbound.promise(part="afternoon")
+    begin = outbound.ledger.begin
+
+    async def full(*args: str) -> Begun:
+        await begin(*args)
+        return limit
+
+    monkeypatch.setattr(outbound.ledger, "begin", full)
+    await outbound.legs.serve(Line("2"), await outbound.in_hand(id))
+    found = await outbound.found(id)
+    assert (found.outcome, found.attempts, found.due) == (limit.value, 0, NOON + 3600 + DAY)
+
+
+# -- what counts as a ring ------------------------------------------------------------------------------------------
+
+
+def rung(outbound: Outbound) -> list[tuple[str, str, int]]:
+    return [(event.state, event.outcome, event.attempts) for event in outbound.floor.all(PromiseMoved) if event.rung]
+
+
+async def test_an_attempt_before_which_redis_failed_is_no_ring(outbound: Outbound, monkeypatch: pytest.MonkeyPatch):
+    id = await outbound.promise()
+    hand, begin = await outbound.in_hand(id), outbound.ledger.begin
+
+    async def fails(*args: str) -> None:
+        await begin(*args)  # its line is written
+        raise StoreDown("Redis does not answer.")
+
+    monkeypatch.setattr(outbound.ledger, "begin", fails)
+    line = Line("2")
+    await outbound.legs.serve(line, hand)
+    found = await outbound.found(id)
+    assert (found.state, found.outcome, found.attempts) == (State.RETRY, "not-begun", 0)
+    assert (line.invites, rung(outbound)) == ([], [])
+
+
+@pytest.mark.parametrize("why", Unrung)
+async def test_a_customer_counts_as_rung_once_the_pbx_has_rung_them(outbound: Outbound, why: Unrung):
+    id = await outbound.promise()
+    await outbound.legs.serve(Line("2", why), await outbound.in_hand(id))
+    assert rung(outbound) == []
+    outbound.floor.moment = (await outbound.found(id)).due + 61
+    await outbound.floor.core.ready("anna", outbound.now())
+    await outbound.ledger.catch_up()
+    await outbound.legs.serve(Line("2", Dialed(DialOutcome.BUSY)), await outbound.in_hand(id, "claimb"))
+    assert rung(outbound) == [("retry", "busy", 1)]
+
+
+@pytest.mark.parametrize("gone", [HungUp(), LineLost("the service died")])
+async def test_a_customer_whose_session_ended_early_counts_as_rung_once_by_the_last_word(
+    outbound: Outbound, gone: Exception
+):
+    hand = await outbound.in_hand(await outbound.promise())
+    with pytest.raises(type(gone)):
+        await outbound.legs.serve(Line("2", gone), hand)
+    assert rung(outbound) == []
+    assert await outbound.legs.ended(hand, REACHED)
+    assert await outbound.legs.ended(hand, REACHED)
+    assert rung(outbound) == [("talked", "", 1)]
+
+
+async def test_whether_a_customer_was_rung_in_the_promised_hours_goes_by_when_it_rang(outbound: Outbound):
+    _, hand = await morning(outbound, NOON - 20)
+
+    class Talkative(Line):
+        async def call_customer(self, number: str, **about: Any) -> Dialed | Unrung:
+            outbound.floor.moment = NOON + 600
+            return await super().call_customer(number, **about)
+
+    await outbound.legs.serve(Talkative("21"), hand)
+    assert [event.in_window for event in outbound.floor.all(PromiseMoved) if event.rung] == [True]
+
+
+async def test_each_thing_that_a_pbx_refuses_is_told_once_and_holds_the_next(outbound: Outbound):
+    for pbx, said in (("pbx1", "Permission denied"), ("pbx1", "Permission denied"), ("pbx2", "Permission denied")):
+        outbound.brake.refused_agent(pbx, said)
+    assert outbound.brake.on
+    assert [(told.kwargs["pbx"], told.kwargs["said"]) for told in outbound.log.calls] == [
+        ("pbx1", "Permission denied"),
+        ("pbx2", "Permission denied"),
+    ]
+    assert "originate" in outbound.log.calls[0].args[0]

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from floor import ANNA, BINH, Floor
-from outbound import LAN, Outbound
+from outbound import LAN, NAM, Outbound
 
 from hotline.acd.model import CALLBACK, AgentState, CallState, Missed
+from hotline.callbacks.hours import PREFERENCE_DAYS
+from hotline.callbacks.lines import Move
 from hotline.callbacks.states import State
 from hotline.placing import errand
 from hotline.store import Store, StoreDown
@@ -224,3 +227,113 @@ async def test_a_promise_that_waits_in_the_queue_can_be_given_to_an_agent(outbou
     outbound.floor.desk.carry_out(await core.device("binh", False, now), "phone")
     await rings(outbound)
     assert outbound.switches.rings[-1]["HOTLINE_OFFER"].startswith("binh:")
+
+
+# -- the part of the day that a customer chose ----------------------------------------------------------------------
+
+DAY = 86400.0
+TODAY = 11 * DAY
+MORNING, NOON, AFTERNOON = TODAY + 8 * 3600, TODAY + 12 * 3600, TODAY + 13 * 3600
+
+
+async def morning(outbound: Outbound, number: str = NAM, **about: Any) -> str:
+    """A promise for this morning."""
+    return await outbound.promise(number, **{"due": MORNING, "part": "morning", **about})
+
+
+async def test_a_morning_promise_that_nobody_had_time_for_is_put_off_to_the_next_morning(outbound: Outbound):
+    outbound.floor.moment = NOON - 1
+    id = await morning(outbound)
+    await outbound.parts.look()
+    assert (await outbound.found(id)).state is State.DUE
+    outbound.floor.moment = NOON
+    await outbound.parts.look()
+    found = await outbound.found(id)
+    assert (found.state, found.due, found.attempts) == (State.RETRY, MORNING + DAY, 0)
+    assert (found.outcome, outbound.moves()) == ("part-over", [("retry", "part-over")])
+    assert [move.outcome for move in outbound.outbox.lines_of([id]) if isinstance(move, Move)] == ["part-over"]
+
+
+async def test_a_morning_promise_is_not_rung_in_the_afternoon_and_who_is_behind_it_is(outbound: Outbound):
+    outbound.floor.moment = NOON + 1
+    first, second = await morning(outbound), await morning(outbound, LAN)
+    anybody = await outbound.promise("+84901111111")
+    await outbound.placing._begin("power", cap=5, place=False)
+    assert {(await outbound.found(id)).due for id in (first, second)} == {MORNING + DAY}
+    await outbound.placing.round()
+    await rings(outbound)
+    assert [each["HOTLINE_CALLBACK"] for each in outbound.switches.rings] == [anybody]
+
+
+async def test_a_morning_promise_that_is_in_line_at_noon_goes_back_without_a_try(outbound: Outbound):
+    outbound.floor.moment = NOON - 20
+    await outbound.floor.core.pause("anna", "lunch", outbound.now())
+    id = await morning(outbound)
+    await outbound.placing._begin("power", cap=5, place=False)
+    await outbound.placing_waits(id)
+    outbound.floor.moment = NOON
+    await over(outbound)
+    assert await left(outbound, id)
+    await outbound.parts.look()
+    found = await outbound.found(id)
+    assert (found.state, found.due, found.attempts) == (State.RETRY, MORNING + DAY, 0)
+    assert outbound.switches.rings == []
+
+
+async def test_of_two_services_one_puts_a_promise_off(outbound: Outbound, store: Store):
+    outbound.floor.moment = NOON
+    id, other = await morning(outbound), Outbound(outbound.floor, outbound.outbox.spool, store)
+    await asyncio.gather(outbound.parts.look(), other.parts.look())
+    assert outbound.moves() == [("retry", "part-over")]
+    assert (await outbound.found(id)).due == MORNING + DAY
+
+
+async def test_where_agents_are_always_busy_in_a_part_of_the_day_it_gives_way_in_the_end(outbound: Outbound):
+    outbound.floor.moment = MORNING
+    id = await morning(outbound)
+    for day in range(PREFERENCE_DAYS):
+        outbound.floor.moment = NOON + day * DAY
+        await outbound.ledger.catch_up()
+        await outbound.parts.look()
+        assert (await outbound.found(id)).due == MORNING + (day + 1) * DAY
+    outbound.floor.moment = AFTERNOON + PREFERENCE_DAYS * DAY
+    await outbound.ledger.catch_up()
+    await outbound.parts.look()
+    await outbound.placing.round()
+    await rings(outbound)
+    assert (await outbound.found(id)).state is State.OFFERED
+
+
+async def test_whom_staff_put_to_another_part_of_the_day_is_rung_in_that(outbound: Outbound):
+    outbound.floor.moment = NOON - 60
+    id = await morning(outbound)
+    await outbound.ledger.move(
+        await outbound.found(id), State.CAPTURED, due=AFTERNOON, outcome="postponed", by="staff"
+    )
+    outbound.floor.moment = AFTERNOON + 60
+    await outbound.ledger.catch_up()
+    await outbound.parts.look()
+    await outbound.placing.round()
+    await rings(outbound)
+    assert (await outbound.found(id)).state is State.OFFERED
+
+
+async def test_who_keeps_a_place_in_the_queue_is_rung_in_turn_whatever_they_chose_before(outbound: Outbound):
+    outbound.floor.moment = NOON + 1
+    before = await morning(outbound, due=MORNING + DAY)
+    id = await outbound.promise(source="queue")
+    await outbound.parts.look()
+    await outbound.placing.round()
+    await rings(outbound)
+    assert [each["HOTLINE_CALLBACK"] for each in outbound.switches.rings] == [id]
+    assert (await outbound.found(before)).state is State.MERGED
+
+
+async def test_a_promise_whose_number_was_rung_often_enough_is_put_off_too(outbound: Outbound, redis: Any):
+    outbound.floor.moment = NOON
+    id = await morning(outbound)
+    day = outbound.ledger._day(NOON)
+    redis("HSET", f"hotline:dials:{day}", "all", "1000000")
+    assert await outbound.ledger.claim("power", token="claima", cap=9) is None
+    await outbound.parts.look()
+    assert (await outbound.found(id)).due == MORNING + DAY

@@ -1,8 +1,8 @@
--- Takes in hand the promise whose caller has waited longest, of the first of these queues that has one.
+-- Takes in hand the promise whose caller has waited longest, of the first of these queues that has one; or a certain one.
 -- KEYS  1 prefix of every key
 -- ARGV  1 now  2 spool  3 JSON [[file, position], …]: how far its lines reach  4 JSON [queue, …]  5 claim token
 --       6 most in hand of these queues, or "place" for those who keep a place in it, of whom there may be any number
---       7 day  8 most dials of it  9 most to one number
+--       7 day  8 most dials of it  9 most to one number  10 a promise that is wanted, whatever else is in hand, or ""
 -- Answers the promise's fields; nothing when none is due, enough are in hand, the day's dials are used up, or Redis does
 -- not know all the lines: it was wiped, and a promise that looks due may have been kept.
 -- include lib/promises.lua
@@ -11,6 +11,23 @@ local positions = P .. 'outbox:' .. ARGV[2]
 for _, step in ipairs(cjson.decode(ARGV[3])) do
   if tonumber(redis.call('HGET', positions, step[1]) or '0') < tonumber(step[2]) then return '{}' end
 end
+
+local function take(promise)
+  set(promise, 'claim', ARGV[5], 'lease', moment(NOW + LEASE))
+  become(promise, 'offered', ARGV[1])
+  promise.also = redis.call('SMEMBERS', P .. 'also:' .. promise.id)
+  return cjson.encode(promise)
+end
+
+-- Another process's clock may be ahead of ours: what it found to be due is not due before our own time.
+local function is_due(promise) return tonumber(promise.due) <= NOW end
+
+if ARGV[10] ~= '' then
+  local promise = load(ARGV[10])
+  local waits = promise and promise.state == 'due' and promise.spool == ARGV[2] and is_due(promise)
+  return waits and take(promise) or '{}'
+end
+
 local place = ARGV[6] == 'place'
 local queues, in_hand = cjson.decode(ARGV[4]), 0
 for _, queue in ipairs(queues) do in_hand = in_hand + redis.call('SCARD', P .. 'in-hand:' .. queue) end
@@ -18,10 +35,9 @@ if not place and in_hand >= tonumber(ARGV[6]) then return '{}' end
 local dials = P .. 'dials:' .. ARGV[7]
 if tonumber(redis.call('HGET', dials, 'all') or '0') >= tonumber(ARGV[8]) then return '{}' end
 
--- Another process's clock may be ahead of ours: what it found to be due is not due before our own time.
 local function may_be_rung(promise)
   local many = tonumber(redis.call('HGET', dials, dialed(promise.number, ARGV[7])) or '0')
-  return tonumber(promise.due) <= NOW and (promise.number == '' or many < tonumber(ARGV[9]))
+  return is_due(promise) and (promise.number == '' or many < tonumber(ARGV[9]))
 end
 
 local function claim(id, waiting)
@@ -29,10 +45,7 @@ local function claim(id, waiting)
   if not promise then
     redis.call('ZREM', waiting, id)
   elseif may_be_rung(promise) then
-    set(promise, 'claim', ARGV[5], 'lease', moment(NOW + LEASE))
-    become(promise, 'offered', ARGV[1])
-    promise.also = redis.call('SMEMBERS', P .. 'also:' .. id)
-    return cjson.encode(promise)
+    return take(promise)
   end
 end
 
