@@ -28,6 +28,7 @@ from hotline.flow.phone import CallInfo, HungUp, Phone
 from hotline.phones.console import Ask, ConsolePhone, Tell
 from hotline.schema.config import Config
 from hotline.store import Store
+from hotline.upkeep import promises_of
 
 RECORDING = PurePath("message.wav")
 
@@ -143,7 +144,7 @@ async def rehearse(config: Config, *, number: str, at: str, ask: Ask, tell: Tell
     when = datetime.fromtimestamp(moment, config.zone)
     tell(f"A call to {config.name}, number {number}, on {when:%A %Y-%m-%d at %H:%M}. h hangs up.")
     phone = ConsolePhone(info, config.prompts, config.flow.language, ask, tell)
-    promises = Promises(config.voicemail, config.calendars, config.callbacks)
+    promises = promises_of(config)
     with TemporaryDirectory(prefix="hotline-try-") as spool:
         try:
             await walk(config.flow, phone, _RehearsalHouse(config, phone, moment, tell, promises, Path(spool)))

@@ -23,7 +23,7 @@ from hotline.callbacks.book import Case
 from hotline.callbacks.erasure import Erasure
 from hotline.callbacks.indexer import Indexer
 from hotline.callbacks.ledger import Ledger
-from hotline.callbacks.promise import MOST_AHEAD, Promises
+from hotline.callbacks.promise import MOST_AHEAD
 from hotline.callbacks.promise_record import Promise
 from hotline.callbacks.states import State
 from hotline.callbacks.unlisted import remove
@@ -32,6 +32,7 @@ from hotline.clerk.archive import Archive, Person, told
 from hotline.settings import Address
 from hotline.staff import NotUnderstood, StaffError
 from hotline.store import Store, StoreDown
+from hotline.upkeep import promises_of
 
 PATIENCE = 1.5
 """Seconds that Redis has to answer; staff can do without."""
@@ -74,7 +75,7 @@ class Changes:
         self._config, self._now = archive.config, archive.now
         self._outbox, self._book = archive.outbox, archive.book
         config = archive.config
-        self._promises = Promises(config.voicemail, config.calendars, config.callbacks)
+        self._promises = promises_of(config)
 
     async def look(self) -> bool:
         """Let the archive know what Redis alone knows; False while that is down."""

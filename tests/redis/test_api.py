@@ -29,13 +29,13 @@ from hotline.callbacks.indexer import Indexer
 from hotline.callbacks.ledger import Ledger
 from hotline.callbacks.moving import Mover
 from hotline.callbacks.outbox import Outbox, id_of
-from hotline.callbacks.promise import Promises
 from hotline.callbacks.states import State
 from hotline.events import CallbackRequested, Event, PromiseMoved
 from hotline.http import Health, serve_http
 from hotline.schema import loads
 from hotline.schema.config import Config
 from hotline.store import Store
+from hotline.upkeep import promises_of
 
 SAIGON = ZoneInfo("Asia/Ho_Chi_Minh")
 FRIDAY_NIGHT = datetime(2026, 11, 27, 22, 15, tzinfo=SAIGON).timestamp()
@@ -122,7 +122,7 @@ async def opened(
     ledger = Ledger(
         store, outbox, Indexer(store, outbox, clock, tell=print), clock, dialing=config.dialing, zone=config.zone
     )
-    promises = Promises(config.voicemail, config.calendars, config.callbacks)
+    promises = promises_of(config)
     mover = Mover(ledger, promises, clock, events.append)
     desk = Promising(config, ledger, mover, promises, Guard(config.dialing), now=clock, emit=events.append)
 
