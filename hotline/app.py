@@ -38,7 +38,7 @@ from hotline.pbxs import Pbxs
 from hotline.phones.agi import call_id
 from hotline.phones.sounds import Prompt, Sounds
 from hotline.reception import Reception
-from hotline.running import EndWithin, first, last_resort, leaves, running, signals
+from hotline.running import AT_ONCE, FINISHING, EndWithin, first, last_resort, leaves, running, signals
 from hotline.schema.config import Config
 from hotline.settings import Settings
 from hotline.store import Store, StoreDown
@@ -49,13 +49,6 @@ FIRST_LINK = 0.5
 FIRST_LOOK = 2.0
 """Seconds that time stands still for agents after a start, so that nobody who talks is taken for lost before a PBX
 has told us of them."""
-
-FINISHING = 30.0
-"""Seconds that the disk has to keep, once no calls come any more, what callers have said and asked for. A recording
-that it has not taken by then is taken in at the next start."""
-
-AT_ONCE = 3.0
-"""The same after the second signal, for all that is still to be done; and for what is left once all is done."""
 
 PROBE_EVERY = 5.0
 """Seconds for which the outbox's health counts: to ask it is to write files, and anybody may ask."""
@@ -200,17 +193,12 @@ class Service:
 
     async def run(self, end_within: EndWithin) -> None:
         """Serve until a signal says to stop; then drain."""
-        stop, at_once = signals()
+        stop, at_once = signals(lambda: end_within(AT_ONCE))
         try:
-            async with running(self._heed(at_once, end_within)):
-                await self._serve(stop, at_once)
+            await self._serve(stop, at_once)
         finally:
-            end_within(AT_ONCE)
+            end_within(AT_ONCE if at_once.is_set() else FINISHING)
         self.log.info("Stopped.")
-
-    async def _heed(self, at_once: asyncio.Event, end_within: EndWithin) -> None:
-        await at_once.wait()
-        end_within(AT_ONCE)
 
     async def _serve(self, stop: asyncio.Event, at_once: asyncio.Event) -> None:
         await asyncio.to_thread(self.after_hours.outbox.prepare)

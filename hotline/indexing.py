@@ -21,7 +21,7 @@ from hotline.callbacks.trouble import Trouble
 from hotline.clock import clock
 from hotline.events import Event, LinkChanged, VoicemailSaved
 from hotline.logs import configure_logging, event_logger
-from hotline.running import EndWithin, last_resort, leaves, running, signals, upkeep
+from hotline.running import AT_ONCE, FINISHING, EndWithin, last_resort, leaves, running, signals, upkeep
 from hotline.schema.config import Config
 from hotline.settings import Address
 from hotline.store import Store, StoreDown
@@ -29,7 +29,7 @@ from hotline.tables import many
 from hotline.upkeep import retention, rounds
 
 PATIENCE = 3.0
-"""Seconds that a single round waits for Redis, and the end for the disk."""
+"""Seconds that a single round waits for Redis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +79,13 @@ class _Indexing:
         )
 
     async def run(self, end_within: EndWithin) -> None:
-        stop, _ = signals()
+        stop, _ = signals(lambda: end_within(AT_ONCE))
         await asyncio.to_thread(self._outbox.prepare)
         parts = self._rounds.run, self._indexer.run, self._retention.run
         async with running(self._store.run(), *map(upkeep, parts)):
             self._log.info("Indexing.", redis=str(self._redis), path=str(self._outbox.spool))
             await stop.wait()
-            end_within(PATIENCE)
+            end_within(FINISHING)
         self._log.info("Stopped.")
 
     async def once(self) -> Round:

@@ -6,11 +6,16 @@ import asyncio
 import contextlib
 import os
 import signal
-import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any
 
 import structlog
+
+FINISHING = 30.0
+"""Seconds that a disk has, once a process was told to end, to take what is still to be kept; and then, to be done."""
+
+AT_ONCE = 3.0
+"""Seconds after the second signal for all of that. What no disk has taken by then is taken in at the next start."""
 
 AFTER_A_FAULT = 15.0
 """Seconds until upkeep that failed begins anew."""
@@ -59,21 +64,18 @@ def last_resort() -> Iterator[EndWithin]:
 
     A thread that waits for a disk which hangs can be neither ended nor left behind in another way.
     """
-    timers: list[threading.Timer] = []
 
     def end_within(seconds: float) -> None:
-        timers.append(threading.Timer(seconds, _end))
-        timers[-1].daemon = True
-        timers[-1].start()
+        signal.setitimer(signal.ITIMER_REAL, seconds)
 
+    signal.signal(signal.SIGALRM, _end)
     try:
         yield end_within
     finally:
-        for timer in timers:
-            timer.cancel()
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
 
 
-def _end() -> None:
+def _end(*_: object) -> None:
     structlog.get_logger("hotline").error(
         "Ended while something still waits for the disk: does the spool hang? What was recorded is found at the next "
         "start."
@@ -81,15 +83,21 @@ def _end() -> None:
     os._exit(1)
 
 
-def signals() -> tuple[asyncio.Event, asyncio.Event]:
-    """The first SIGTERM or SIGINT, and the second."""
+def signals(again: Callable[[], None]) -> tuple[asyncio.Event, asyncio.Event]:
+    """The first SIGTERM or SIGINT, and the second, at which `again` is called, whatever becomes of the loop: a loop's
+    own handlers miss one that comes at its end."""
     loop, once, twice = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
+    events = iter((once, twice))
 
-    def told() -> None:
-        (twice if once.is_set() else once).set()
+    def told(*_: object) -> None:
+        event = next(events, twice)
+        if event is twice:
+            again()
+        with contextlib.suppress(RuntimeError):  # there is no loop any more
+            loop.call_soon_threadsafe(event.set)
 
     for each in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(each, told)
+        signal.signal(each, told)
     return once, twice
 
 

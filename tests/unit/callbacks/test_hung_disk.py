@@ -1,4 +1,4 @@
-"""A real service on a spool that hangs: told to stop it stops, and in the end at once."""
+"""A real service on a spool that hangs."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from hotline.app import AT_ONCE
 from hotline.callbacks.outbox import Outbox
+from hotline.running import AT_ONCE
 from lab.process import free_port
 from lab.service import Service
 
 GOOD = Path(__file__).parents[1] / "schema" / "good.yaml"
+ENDED = "Ended while something still waits for the disk"
 
 
 @pytest.fixture
@@ -35,10 +36,10 @@ async def service(outbox: Outbox, tmp_path: Path) -> AsyncIterator[Service]:
     await service.stop()
 
 
-@pytest.mark.parametrize("times", [1, 2])
-async def test_a_service_whose_disk_hangs_ends_when_it_is_told_to(service: Service, times: int) -> None:
-    for _ in range(times):
-        service.terminate()
-    status = await asyncio.wait_for(service.wait(), AT_ONCE + 5)
-    assert status == 1
-    assert service.events[-1]["event"].startswith("Ended while something still waits for the disk")
+@pytest.mark.parametrize("after", ["Draining: no new calls; a second signal ends those under way.", "Stopped."])
+async def test_told_twice_to_stop_it_ends_at_once(service: Service, after: str) -> None:
+    service.terminate()
+    await service.event(after)
+    service.terminate()
+    assert await asyncio.wait_for(service.wait(), AT_ONCE + 5) == 1
+    assert service.events[-1]["event"].startswith(ENDED)
