@@ -81,22 +81,11 @@ class AfterHours:
         self.superseding = Superseding(
             self.ledger, self.mover, core.ended, self.indexer.catch_up, region=config.country, now=now, tell=tell
         )
-        log = structlog.get_logger("hotline.placing")
-        self.brake = Brake(now, log)
+        self._log = structlog.get_logger("hotline.placing")
+        self.brake = Brake(now, self._log)
         self.legs = self._legs(desk)
-        placed = _placed(config)
-        self.parts = PartsOfTheDay(self.ledger, self.mover, self.promises, placed, now=now)
-        self.placing = Placing(
-            self.ledger,
-            desk,
-            pbxs,
-            self.promises,
-            self.parts,
-            queues=config.queues,
-            settings=placed,
-            brake=self.brake,
-            log=log,
-        )
+        self.parts = PartsOfTheDay(self.ledger, self.mover, self.promises, _placed(config), now=now)
+        self.placing = self._placing(desk, pbxs)
         self.reaper = Reaper(self.ledger, desk, pbxs, self.promises, self.mover)
 
     def _answering(self) -> Answering:
@@ -137,6 +126,19 @@ class AfterHours:
             dialing=self._config.dialing,
             brake=self.brake,
             region=self._config.country,
+        )
+
+    def _placing(self, desk: Desk, pbxs: Pbxs) -> Placing:
+        return Placing(
+            self.ledger,
+            desk,
+            pbxs,
+            self.promises,
+            self.parts,
+            queues=self._config.queues,
+            settings=_placed(self._config),
+            brake=self.brake,
+            log=self._log,
         )
 
     def api(self) -> Api:
