@@ -110,25 +110,32 @@ class Service:
         )
         self.callers = Callers(self.store, region=config.country)
         self.sounds = Sounds(settings.sounds, tell=self._tell_unheard)
-        self.reception = Reception(
-            config,
+        self.reception = self._reception()
+        self.pbxs.spread_nets(self.desk, self.reception.has, config.agents)
+        self.server = self._server()
+
+    def _reception(self) -> Reception:
+        after = self.after_hours
+        return Reception(
+            self.config,
             desk=self.desk,
-            answering=self.after_hours.answering,
-            legs=self.after_hours.legs,
-            requests=self.after_hours.requests,
-            superseding=self.after_hours.superseding,
+            answering=after.answering,
+            legs=after.legs,
+            requests=after.requests,
+            superseding=after.superseding,
             callers=self.callers,
             sounds=self.sounds,
             pbxs=self.pbxs.names,
             emit=self.emit,
             log=self.log,
         )
-        self.pbxs.spread_nets(self.desk, self.reception.has, config.agents)
-        self.server = Server(
+
+    def _server(self) -> Server:
+        return Server(
             self.reception.handle,
-            host=settings.agi.host,
-            port=settings.agi.port,
-            max_calls=settings.max_calls,
+            host=self.settings.agi.host,
+            port=self.settings.agi.port,
+            max_calls=self.settings.max_calls,
             busy_handler=self.reception.refuse,
             on_error=self._call_failed,
             on_refused=lambda reason: self.emit(CallRefused(at=self.now(), reason=reason.value)),
