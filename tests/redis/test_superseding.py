@@ -15,6 +15,7 @@ from hotline.acd.core import Core
 from hotline.acd.model import Left
 from hotline.callbacks import superseding
 from hotline.callbacks.indexer import STRANGERS
+from hotline.callbacks.ledger import Begun
 from hotline.callbacks.states import State
 from hotline.events import AgentAnswered, PromiseMoved
 from hotline.phones.scripted import INFO
@@ -56,7 +57,21 @@ async def test_a_caller_who_was_served_is_not_called_back(bureau: Bureau) -> Non
     assert await bureau.state(id) is State.SUPERSEDED
     moved = bureau.floor.one(PromiseMoved)
     assert (moved.promise, moved.state, moved.by, moved.call) == (id, "superseded", "service", CALL)
+    assert not moved.rung
     assert [line["kind"] for line in bureau.lines()] == ["kept", "moved"]
+
+
+async def test_one_whose_phone_rings_for_us_meanwhile_counts_as_rung(bureau: Bureau) -> None:
+    await promised(bureau)
+    bureau.floor.moment = TUESDAY
+    promise = await bureau.ledger.claim("power", token="claima", cap=1)
+    assert promise
+    assert await bureau.ledger.begin(promise, "claima", "anna") is Begun.GO
+    bureau.floor.moment += 5
+    bureau.superseding.over(CALL, NAM, served=True)
+    await bureau.superseding.close(5)
+    moved = bureau.floor.one(PromiseMoved)
+    assert (moved.state, moved.attempts, moved.rung) == ("superseded", 1, True)
 
 
 async def test_one_who_hung_up_on_the_agent_was_served_as_the_core_knows(bureau: Bureau) -> None:

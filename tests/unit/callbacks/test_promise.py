@@ -10,8 +10,11 @@ from by_minutes import spans
 
 from hotline.callbacks.calendar import Calendar, Span, Window
 from hotline.callbacks.hours import common
+from hotline.callbacks.outcome import untried
 from hotline.callbacks.promise import Promises
+from hotline.callbacks.promise_record import Promise
 from hotline.callbacks.settings import CallbackSettings, VoicemailSettings
+from hotline.callbacks.states import State
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 OFFICE = Calendar("office", ZONE, dict.fromkeys(range(5), spans("08:00-12:00", "13:00-17:00")))
@@ -211,3 +214,52 @@ def test_the_next_day_begins_where_a_days_calls_are_counted_and_not_in_the_zone_
     tokyo = Calendar("tokyo", ZoneInfo("Asia/Tokyo"), dict.fromkeys(range(7), spans("00:00-24:00")))
     late = at("02 23:00")  # the 3rd in Tokyo
     assert promises(tokyo).next_day("power", late.timestamp(), ZONE) == at("03 00:00").timestamp()
+
+
+def due(when: str, part: str, first: str = "") -> Promise:
+    """A promise that is due, and was so at first."""
+    moment = at(when).timestamp()
+    first_due = at(first).timestamp() if first else moment
+    return Promise(id="a", state=State.DUE, queue="power", due=moment, first_due=first_due, part=part)
+
+
+@pytest.mark.parametrize(
+    ("promise", "now", "rung"),
+    [
+        (due("02 08:00", "morning"), "02 11:59:59", True),
+        (due("02 08:00", "morning"), "02 12:00", False),
+        (due("02 08:00", "morning"), "02 13:00", False),
+        (due("02 08:00", "morning"), "03 08:00", True),
+        (due("02 13:00", "afternoon"), "03 08:00", False),
+        (due("02 08:00", ""), "02 13:00", True),
+        (due("02 08:00", ""), "02 12:00", False),  # closed
+        (due("02 15:00", "morning"), "02 15:00", True),  # staff put it there
+        (due("02 08:00", "evening"), "02 13:00", True),  # no such part (any more)
+        (due("09 08:00", "night"), "09 10:00", True),  # it never comes
+        (due("16 08:00", "morning", first="02 08:00"), "16 07:59:59", False),  # before the opening
+        (due("13 08:00", "morning", first="02 08:00"), "13 14:00", False),
+        (due("16 08:00", "morning", first="02 08:00"), "16 14:00", True),  # after two weeks of mornings
+    ],
+)
+def test_who_chose_a_part_of_the_day_may_be_rung_in_it_alone_unless_it_gives_way(
+    promise: Promise, now: str, rung: bool
+):
+    assert promises().may_ring(promise, at(now)) is rung
+
+
+@pytest.mark.parametrize(
+    ("promise", "now", "again"),
+    [
+        (due("02 08:00", "morning"), "02 11:58", "02 11:59"),
+        (due("02 08:00", "morning"), "02 11:59:40", "03 08:00"),
+        (due("02 08:00", ""), "02 11:59:40", "02 13:00"),
+        (due("02 15:00", "morning"), "02 15:10", "02 15:11"),
+    ],
+)
+def test_who_was_not_tried_is_in_line_again_in_the_same_part_of_the_day(promise: Promise, now: str, again: str):
+    assert untried(promises(), promise, at(now).timestamp()).due == at(again).timestamp()
+
+
+@pytest.mark.parametrize(("part", "again"), [("", "03 08:00"), ("morning", "03 08:00"), ("afternoon", "03 13:00")])
+def test_the_next_day_begins_with_the_part_that_was_chosen(part: str, again: str):
+    assert promises().next_day("power", at("02 15:00").timestamp(), ZONE, part) == at(again).timestamp()
