@@ -217,3 +217,12 @@ def no_number_in_the_log(folder: Path) -> None:
         text = log.read_text()
         found = [number for number in (*CALLERS, STRANGER, MASK) if number.lstrip("+") in text]
         assert not found, f"{log} has phone numbers in it: {found}"
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def callhouse(tmp_path: Path) -> AsyncIterator[House]:
+    """A hotline that calls back."""
+    config = CONFIG.with_name("callbacks.yaml")
+    sounds = await make_prompts(config)
+    async with House(tmp_path / "house", config, sounds) as house:
+        yield house

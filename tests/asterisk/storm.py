@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scenes import die
 
 from hotline.store import Store, load_script
 from lab import audio
@@ -189,7 +190,7 @@ def victims_of(house: House, indexer: Service) -> list[Victim]:
         ("indexer", indexer),
     ]
     return [
-        *(Victim(name, lambda each=each: _die(each), lambda each=each: _start(each)) for name, each in processes),
+        *(Victim(name, lambda each=each: die(each), lambda each=each: _start(each)) for name, each in processes),
         Victim("redis", house.redis.kill, house.redis.start),
         Victim("what Redis knows", house.redis.wipe, _nothing),
     ]
@@ -197,11 +198,6 @@ def victims_of(house: House, indexer: Service) -> list[Victim]:
 
 async def _nothing() -> None:
     """There is nothing to start."""
-
-
-async def _die(service: Service) -> None:
-    service.kill()
-    await service.wait()
 
 
 async def _start(service: Service) -> None:

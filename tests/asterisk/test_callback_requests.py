@@ -138,6 +138,7 @@ async def _is_served_while_another_is_asked(house: House) -> None:
         house.set_clock(NOON)
         async with dial(house, "1900", MINH) as waiting:
             await waiting.event("CallerQueued", position=1)
+            await asyncio.sleep(2)  # now who comes must expect to wait as long, and is offered a callback at once
             async with dial(house, "1900", NAM) as second:
                 await second.played("callback-offer", "press-star")
             assert second.hears(house.sounds / "en" / "callback-offer.wav")
@@ -166,21 +167,21 @@ async def _is_called_in_their_place(house: House) -> None:
             assert served.caller_id == LAN
             await served.answer()
             await first.party.hang_up()
-            await _calls_back(await anna.rings(), customer)
+            await _calls_back(house, await anna.rings(), customer)
             served = await anna.rings()
             assert served.caller_id == MINH
             await served.answer()
             await third.event("AgentAnswered", agent="anna")
 
 
-async def _calls_back(ringing: Call, customer: Phone) -> None:
-    """The agent presses 2, and the customer's phone rings."""
+async def _calls_back(house: House, ringing: Call, customer: Phone) -> None:
+    """The agent presses 2, the customer's phone rings, and they talk."""
     await ringing.answer()
     await asyncio.sleep(1)
     await ringing.press("2")
     called = await customer.rings()
     await called.answer()
-    await asyncio.sleep(1)
+    await called.hears(house.sounds / "en" / "callback-greeting.wav")
     await called.hang_up()
     await ringing.press("1")
     await ringing.hung_up()

@@ -3,34 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-import pytest_asyncio
 from clerk import listed, staff
 from dialogue import BEEP, LAN, MINH, NAM, agent, dial
 
 from hotline.callbacks.lines import Entry
 from hotline.callbacks.outbox import Outbox, new_id
 from lab import audio
-from lab.house import House, make_prompts
+from lab.house import House
 from lab.party import BUSY, Call
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
-CONFIG = Path(__file__).parent / "callbacks.yaml"
 FRIDAY_NIGHT = datetime(2026, 11, 27, 22, 15, tzinfo=ZONE)
 TUESDAY = datetime(2026, 12, 1, 8, 0, 1, tzinfo=ZONE)
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def callhouse(tmp_path: Path) -> AsyncIterator[House]:
-    """A hotline that calls back, at noon of a working day."""
-    sounds = await make_prompts(CONFIG)
-    async with House(tmp_path / "house", CONFIG, sounds) as house:
-        yield house
 
 
 async def leave_a_message(house: House, words: Path, caller_id: str = NAM) -> str:

@@ -12,6 +12,7 @@ from aftermath import core_of
 from crowd import GREETING, case, forward, invites, promise
 from dialogue import LAN, MINH, NAM, nothing_left
 from gate import Gate
+from scenes import die
 
 from hotline.callbacks.indexer import POLL
 from hotline.callbacks.ledger import LEASE
@@ -43,14 +44,14 @@ async def _about_to_dial(build_callbacks: Build) -> AsyncIterator[tuple[House, l
         yield house, ways
 
 
-async def test_an_attempt_whose_service_died_before_the_phone_rang_is_made_by_the_next_one(build_callbacks: Build):
+async def test_an_attempt_whose_servicedied_before_the_phone_rang_is_made_by_the_next_one(build_callbacks: Build):
     async with _about_to_dial(build_callbacks) as (house, ways):
         id, customer = promise(house, NAM), await house.world.number(NAM)
         (an,) = await house.begin_shift("an")
         ringing = await an.rings()
         await ringing.answer()
         serving, gate = await _caught(house, ringing, ways)
-        await _die(serving)
+        await die(serving)
         await gate.cut()
         rung = await _press_until_rung([ringing], customer)
         await rung.answer()
@@ -192,13 +193,13 @@ async def _calls(phone: Phone, within: float) -> list[Call]:
         return []
 
 
-async def test_they_talk_while_services_die_and_what_becomes_of_it_is_known_in_the_end(build_callbacks: Build):
+async def test_they_talk_while_servicesdie_and_what_becomes_of_it_is_known_in_the_end(build_callbacks: Build):
     house = await build_callbacks(services=2)
     (an,) = await house.begin_shift("an")
 
     async with _talk(house, an, NAM) as (id, agent, customer):
         serving, _ = await _told(house, "AgentAnswered")
-        await _die(serving)
+        await die(serving)
         await asyncio.sleep(1)
         assert not agent.over and not customer.over
         await customer.hang_up()
@@ -206,7 +207,7 @@ async def test_they_talk_while_services_die_and_what_becomes_of_it_is_known_in_t
     await serving.start()
 
     async with _talk(house, an, LAN) as (id, agent, customer):
-        await asyncio.gather(*map(_die, house.services))
+        await asyncio.gather(*map(die, house.services))
         await asyncio.gather(*(each.start() for each in house.services))
         forward(house, LEASE + 1)
         await asyncio.sleep(12)  # two looks for attempts whose holders are silent
@@ -223,7 +224,7 @@ async def test_they_talk_while_services_die_and_what_becomes_of_it_is_known_in_t
     await house.begin_shift("an")
 
     async with _talk(house, an, MINH) as (id, agent, customer):
-        await asyncio.gather(*map(_die, house.services))
+        await asyncio.gather(*map(die, house.services))
         await agent.hang_up()  # nobody is there to be told
     forward(house, LEASE + 1)
     await asyncio.gather(*(each.start() for each in house.services))
@@ -276,11 +277,6 @@ async def _told(house: House, event: str) -> tuple[Service, Line]:
     told = [(line["seen"], service, line) for service in house.services for line in service.events]
     _, service, line = max((each for each in told if each[2]["event"] == event), key=lambda each: each[0])
     return service, line
-
-
-async def _die(service: Service) -> None:
-    service.kill()
-    await service.wait()
 
 
 async def _talked(house: House, id: str, *, attempts: int, rung: int) -> None:

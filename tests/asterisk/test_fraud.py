@@ -5,21 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import pytest_asyncio
 from dialogue import NAM, agent
 
 from hotline.callbacks.lines import Entry
 from hotline.callbacks.outbox import Outbox, new_id
-from lab.house import House, make_prompts
+from lab.house import House
 from lab.party import Call
 from lab.world import World
 
-CONFIG = Path(__file__).parent / "callbacks.yaml"
 TUESDAY = datetime(2026, 12, 1, 8, 0, 1, tzinfo=ZoneInfo("Asia/Ho_Chi_Minh"))
 
 HOSTILE = (
@@ -48,14 +44,6 @@ HOSTILE = (
 """The first three are tried every time, all of them with --deep."""
 
 _INVITE = re.compile(r"Received SIP request .*\n(?:.*\n)??INVITE sips?:([^@ ;>]*)")
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    """A hotline that calls back."""
-    sounds = await make_prompts(CONFIG)
-    async with House(tmp_path / "house", CONFIG, sounds) as house:
-        yield house
 
 
 def promised(house: House, number: str, after: timedelta) -> None:
@@ -99,7 +87,8 @@ async def wants_it(house: House, ringing: Call, mark: int) -> None:
                         await asyncio.sleep(0.1)
 
 
-async def test_no_hostile_number_is_ever_rung_though_an_agent_wants_it(house: House, deep: bool):
+async def test_no_hostile_number_is_ever_rung_though_an_agent_wants_it(callhouse: House, deep: bool):
+    house = callhouse
     house.set_clock(TUESDAY)
     numbers = HOSTILE if deep else HOSTILE[:3]
     await tell_of_invites(house.world)
