@@ -182,6 +182,7 @@ async def _calls_back(house: House, ringing: Call, customer: Phone) -> None:
     called = await customer.rings()
     await called.answer()
     await called.hears(house.sounds / "en" / "callback-greeting.wav")
+    await asyncio.sleep(1)  # in which they talk
     await called.hang_up()
     await ringing.press("1")
     await ringing.hung_up()
