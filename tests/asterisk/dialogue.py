@@ -40,7 +40,7 @@ class Dialogue:
     def __init__(self, house: House, service: Service, party: Call, started: Line, mark: int) -> None:
         self.house, self.service, self.party, self.started = house, service, party, started
         self.id: str = started["call"]
-        self._next = self._mark = mark
+        self._next = mark
 
     async def event(self, name: str, *, seconds: float = 15, **fields: Any) -> Line:
         """The next event of this call with that name and those fields, after the one that was last asked for."""

@@ -113,7 +113,7 @@ async def _cancels(house: House) -> None:
         await call.event("PromiseMoved", state="cancelled", by="caller")
         await call.played("callback-cancelled")
         await call.event("CallerQueued")
-    assert call.hears(house.sounds / "en" / "callback-cancelled.wav")
+        await call.party.hears(house.sounds / "en" / "callback-cancelled.wav")
 
 
 async def _is_promised_a_call_in_a_menu(house: House) -> None:

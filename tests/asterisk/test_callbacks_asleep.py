@@ -44,7 +44,7 @@ async def _about_to_dial(build_callbacks: Build) -> AsyncIterator[tuple[House, l
         yield house, ways
 
 
-async def test_an_attempt_whose_servicedied_before_the_phone_rang_is_made_by_the_next_one(build_callbacks: Build):
+async def test_an_attempt_whose_service_died_before_the_phone_rang_is_made_by_the_next_one(build_callbacks: Build):
     async with _about_to_dial(build_callbacks) as (house, ways):
         id, customer = promise(house, NAM), await house.world.number(NAM)
         (an,) = await house.begin_shift("an")
@@ -193,7 +193,7 @@ async def _calls(phone: Phone, within: float) -> list[Call]:
         return []
 
 
-async def test_they_talk_while_servicesdie_and_what_becomes_of_it_is_known_in_the_end(build_callbacks: Build):
+async def test_they_talk_while_services_die_and_what_becomes_of_it_is_known_in_the_end(build_callbacks: Build):
     house = await build_callbacks(services=2)
     (an,) = await house.begin_shift("an")
 
