@@ -37,6 +37,8 @@ from hotline.callbacks.trouble import Trouble
 
 VERSION = 1
 _PIECE = 1 << 20
+MOST_TORN = 10
+"""Torn lines of one reading that are told one by one: garbage in a file may look like thousands."""
 _ID = re.compile(rb'"id": "([^"\\]+)"')
 
 Positions = Mapping[str, int]
@@ -193,7 +195,7 @@ def read(folder: Path, since: Positions, most: int) -> Reading:
     reader = _Reader(dict(since), most)
     for file in files(folder):
         reader.read(file)
-    return Reading(tuple(reader.records), reader.positions, tuple(reader.problems), more=reader.left < 0)
+    return Reading(tuple(reader.records), reader.positions, tuple(reader.told()), more=reader.left < 0)
 
 
 def beyond(folder: Path, positions: Positions) -> tuple[int, int]:
@@ -243,6 +245,7 @@ class _Reader:
         self.positions, self.left = positions, most
         self.records: list[Record] = []
         self.problems: list[Trouble] = []
+        self._torn = 0
 
     def read(self, path: Path) -> None:
         name = path.name
@@ -262,6 +265,15 @@ class _Reader:
                 position += len(line)
                 self.positions[name] = position
 
+    def told(self) -> list[Trouble]:
+        """The problems, with a word of the torn lines that are too many to be told one by one."""
+        if self._torn <= MOST_TORN:
+            return self.problems
+        return [
+            *self.problems,
+            Trouble(f"{self._torn - MOST_TORN} more lines are torn, and were passed over.", "outbox"),
+        ]
+
     def _tell(self, message: str, name: str, byte: int = -1) -> None:
         self.problems.append(Trouble(message, f"outbox/{name}", byte))
 
@@ -269,7 +281,9 @@ class _Reader:
         try:
             record = _parsed(line)
         except _NOT_A_LINE:
-            self._tell("A line of the outbox is torn; it was passed over.", name, position)
+            self._torn += 1
+            if self._torn <= MOST_TORN:
+                self._tell("A line of the outbox is torn; it was passed over.", name, position)
             return
         if record:
             self.records.append(record)

@@ -221,7 +221,14 @@ class Salvage:
             self.outbox.discard(id)
 
     def _put_aside(self, path: Path, why: str, done: Salvaged) -> None:
-        path.rename(path.with_suffix(UNREADABLE))
+        """Beside what was put aside under its name before, with a note of its own."""
+        aside, number = path.with_suffix(UNREADABLE), 1
+        while aside.exists():
+            number += 1
+            aside = path.with_name(f"{path.stem}-{number}{UNREADABLE}")
+        if number > 1 and (note := path.with_suffix(".note")).exists():
+            write_note(aside.with_suffix(".note"), read_note(note))
+        path.rename(aside)
         done.problems.append(_trouble(path, why))
 
     def _entry(self, settled: Settled, source: str, now: float) -> Entry:

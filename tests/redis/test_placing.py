@@ -255,8 +255,9 @@ async def test_a_morning_promise_that_nobody_had_time_for_is_put_off_to_the_next
 
 
 async def test_a_morning_promise_is_not_rung_in_the_afternoon_and_who_is_behind_it_is(outbound: Outbound):
-    outbound.floor.moment = NOON + 1
+    outbound.floor.moment = NOON
     first, second = await morning(outbound), await morning(outbound, LAN)
+    outbound.floor.moment = NOON + 1
     anybody = await outbound.promise("+84901111111")
     await outbound.placing._begin("power", cap=5, place=False)
     assert {(await outbound.found(id)).due for id in (first, second)} == {MORNING + DAY}

@@ -163,6 +163,17 @@ def test_much_that_cannot_be_read_is_put_aside_and_told_once(outbox: Outbox, sal
     assert (outbox.fallback / "odd.note").exists(), "whoever looks at it wants to know whose it is"
 
 
+def test_a_second_recording_of_a_call_that_cannot_be_read_harms_the_first_in_nothing(
+    outbox: Outbox, salvage: Salvage
+) -> None:
+    for content, number in ((b"?", "0901234567"), (b"!", "0907654321"), (b".", "0912345678")):
+        aged(fallback(outbox, "odd", content * 50000, f"number={number}\n"), 200)
+        assert len(salvage.adopt_fallback(NOW).problems) == 1
+    for name, content in (("odd", b"?"), ("odd-2", b"!"), ("odd-3", b".")):
+        assert (outbox.fallback / f"{name}.unreadable").read_bytes() == content * 50000
+    assert "0907654321" in (outbox.fallback / "odd-2.note").read_text(), "by it the person's data is found and erased"
+
+
 @pytest.mark.parametrize("folder", ["tmp", "voicemail"])
 def test_a_recording_whose_name_no_line_can_hold_is_put_aside_and_in_nobodys_way(
     outbox: Outbox, salvage: Salvage, folder: str
