@@ -13,8 +13,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from hotline.callbacks.lines import Done, Entry, Erased, Move, Positions, Record
+from hotline.callbacks.lines import Done, Entry, Erased, Move, Record
 from hotline.callbacks.outbox import Outbox
+from hotline.callbacks.reading import Positions
 from hotline.callbacks.states import ENDED_BESIDE, LOST, NEXT, OPEN, State
 from hotline.callbacks.trouble import Trouble
 

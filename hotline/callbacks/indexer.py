@@ -16,8 +16,9 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 
-from hotline.callbacks.lines import Positions, Reading, Record, kind_of
+from hotline.callbacks.lines import Record, kind_of
 from hotline.callbacks.outbox import Outbox
+from hotline.callbacks.reading import Positions, Reading
 from hotline.callbacks.states import OPEN, State
 from hotline.callbacks.trouble import Tell, Trouble
 from hotline.clock import Clock

@@ -11,7 +11,6 @@ Rules of this file:
 - What a line does depends on those before it, so all readers must find the lines in the order in which they were
   written: files by their names, and none is added to once there is a newer one. At a month's end the clocks of
   processes disagree: then a line is in the month after its own.
-- A reader remembers how far it came in each file.
 - Files are only ever added to, but for erasure, which overwrites a line with one of the same length.
 - The same id may come twice as `kept` (a retry): readers take the first. What a `moved` line does depends on the
   lines before it alone (see states.py), so that every reader comes to the same end.
@@ -23,8 +22,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import re
-from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
@@ -33,16 +30,8 @@ from typing import Any
 
 from hotline.callbacks.disk import sync_folder
 from hotline.callbacks.states import BY_MOVES
-from hotline.callbacks.trouble import Trouble
 
 VERSION = 1
-_PIECE = 1 << 20
-MOST_TORN = 10
-"""Torn lines of one reading that are told one by one: garbage in a file may look like thousands."""
-_ID = re.compile(rb'"id": "([^"\\]+)"')
-
-Positions = Mapping[str, int]
-"""How far each file was read: its name → the offset of its first unread byte."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,23 +119,8 @@ _TYPES = {kind: {each.name: str(each.type) for each in fields(kind)} for kind in
 _FAR = 1e11
 """No moment is so far away, and nothing was counted so often."""
 
-_NOT_A_LINE = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
-"""What `_parsed` raises for bytes that are none of our lines."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """Some lines, where to go on, and what could not be read."""
-
-    records: tuple[Record, ...]
-    positions: Positions
-    problems: tuple[Trouble, ...]
-    more: bool
-
-    @property
-    def entries(self) -> tuple[Entry, ...]:
-        """The promises that began in these lines."""
-        return tuple(each for each in self.records if isinstance(each, Entry))
+NOT_A_LINE = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
+"""What `parsed` raises for bytes that are none of our lines."""
 
 
 def append(folder: Path, record: Record, *more: Record) -> None:
@@ -190,114 +164,15 @@ def written(record: Record) -> bytes:
     return json.dumps({"v": VERSION, "kind": kind_of(record), **asdict(record)}, ensure_ascii=False).encode()
 
 
-def read(folder: Path, since: Positions, most: int) -> Reading:
-    """Up to `most` lines after `since`, oldest month first. A last line without its end is left for later."""
-    reader = _Reader(dict(since), most)
-    for file in files(folder):
-        reader.read(file)
-    return Reading(tuple(reader.records), reader.positions, tuple(reader.told()), more=reader.left < 0)
-
-
-def beyond(folder: Path, positions: Positions) -> tuple[int, int]:
-    """How many bytes and ends of lines follow these positions."""
-    size = ends = 0
-    for path in files(folder):
-        with path.open("rb") as file:
-            file.seek(positions.get(path.name, 0))
-            while piece := file.read(_PIECE):
-                size += len(piece)
-                ends += piece.count(b"\n")
-    return size, ends
-
-
-def mentioned(folder: Path, id: str) -> bool:
-    """Whether a promise of this month or the last one has a line.
-
-    It is on disk when this returns: whoever wrote it may have died before they synced it. Raises OSError.
-    """
-    for path in files(folder)[-2:]:
-        with path.open("rb") as file:
-            if any(f'"{id}"'.encode() in line and _begins(line, id) for line in file):
-                os.fsync(file.fileno())
-                sync_folder(folder)
-                return True
-    return False
-
-
-def of(folder: Path, ids: Collection[str]) -> Iterator[Record]:
-    """The lines of these promises; others are hardly looked at, and torn ones are passed over. Raises OSError."""
-    known = {id.encode() for id in ids}
-    for path in files(folder):
-        with path.open("rb") as file:
-            for line in file:
-                if (found := _ID.search(line)) and found[1] in known and (record := parsed_or_none(line)):
-                    yield record
-
-
-def _begins(line: bytes, id: str) -> bool:
-    """Whether a line is whole, and the one that this promise begins with."""
-    record = parsed_or_none(line)
-    return isinstance(record, Entry) and record.id == id
-
-
-class _Reader:
-    def __init__(self, positions: dict[str, int], most: int) -> None:
-        self.positions, self.left = positions, most
-        self.records: list[Record] = []
-        self.problems: list[Trouble] = []
-        self._torn = 0
-
-    def read(self, path: Path) -> None:
-        name = path.name
-        with path.open("rb") as file:
-            if self.positions.get(name, 0) > file.seek(0, os.SEEK_END):
-                self._tell("The outbox's file became shorter; it is read again from its beginning.", name)
-                self.positions[name] = 0
-            position = file.seek(self.positions.get(name, 0))
-            for line in file:
-                if not line.endswith(b"\n"):
-                    self._tell("The outbox's last line has no end yet; it waits.", name, position)
-                    return
-                self.left -= 1
-                if self.left < 0:
-                    return
-                self._take(line, name, position)
-                position += len(line)
-                self.positions[name] = position
-
-    def told(self) -> list[Trouble]:
-        """The problems, with a word of the torn lines that are too many to be told one by one."""
-        if self._torn <= MOST_TORN:
-            return self.problems
-        return [
-            *self.problems,
-            Trouble(f"{self._torn - MOST_TORN} more lines are torn, and were passed over.", "outbox"),
-        ]
-
-    def _tell(self, message: str, name: str, byte: int = -1) -> None:
-        self.problems.append(Trouble(message, f"outbox/{name}", byte))
-
-    def _take(self, line: bytes, name: str, position: int) -> None:
-        try:
-            record = _parsed(line)
-        except _NOT_A_LINE:
-            self._torn += 1
-            if self._torn <= MOST_TORN:
-                self._tell("A line of the outbox is torn; it was passed over.", name, position)
-            return
-        if record:
-            self.records.append(record)
-
-
 def parsed_or_none(line: bytes) -> Record | None:
     """What a line says; None also for one that is torn."""
-    with suppress(*_NOT_A_LINE):
-        return _parsed(line)
+    with suppress(*NOT_A_LINE):
+        return parsed(line)
     return None
 
 
-def _parsed(line: bytes) -> Record | None:
-    """What a line says; None for an empty line or one of a later kind. Raises what is in _NOT_A_LINE."""
+def parsed(line: bytes) -> Record | None:
+    """What a line says; None for an empty line or one of a later kind. Raises what is in NOT_A_LINE."""
     if not line.strip():
         return None
     values: dict[str, Any] = json.loads(line)

@@ -28,10 +28,11 @@ from hashlib import blake2b
 from pathlib import Path
 from string import ascii_lowercase
 
-from hotline.callbacks import lines
+from hotline.callbacks import lines, reading
 from hotline.callbacks.disk import create, locked, opened, sha256, sync_folder
-from hotline.callbacks.lines import Entry, Positions, Reading, Record
+from hotline.callbacks.lines import Entry, Record
 from hotline.callbacks.note import Note, read_note, write_note
+from hotline.callbacks.reading import Positions, Reading
 from hotline.callbacks.wav import NoSound, TooShort, close_header, measure
 
 PROBE = ".probe-"
@@ -122,7 +123,7 @@ class Outbox:
         """A recording of late that another service may have left, kept or not. Raises OSError."""
         path = next((path for path in (self.tmp / f"{id}.wav", self.kept / f"{id}.wav") if path.exists()), None)
         note = read_note(self.tmp / f"{id}.note")
-        return Found(path, note, lines.mentioned(self.lines, id)) if path else None
+        return Found(path, note, reading.mentioned(self.lines, id)) if path else None
 
     def secure(self, id: str, least: float, patience: float) -> float:
         """Put a recording that ended on disk where it is; its seconds. Then a crash loses none of it.
@@ -231,15 +232,15 @@ class Outbox:
 
     def entries(self, since: Positions | None = None, most: int = 1000) -> Reading:
         """Up to `most` lines after `since` (None = from the first one)."""
-        return lines.read(self.lines, since or {}, most)
+        return reading.read(self.lines, since or {}, most)
 
     def lines_of(self, ids: Collection[str]) -> Iterator[Record]:
         """The lines of these promises, in their order. Raises OSError."""
-        return lines.of(self.lines, ids)
+        return reading.of(self.lines, ids)
 
     def beyond(self, positions: Positions) -> tuple[int, int]:
         """How many bytes and lines follow these positions. Raises OSError."""
-        return lines.beyond(self.lines, positions)
+        return reading.beyond(self.lines, positions)
 
     def free(self) -> int:
         """Bytes that are free on the spool's disk. Raises OSError."""

@@ -15,8 +15,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hotline.callbacks.book import Fold
-from hotline.callbacks.lines import Positions, Record
+from hotline.callbacks.lines import Record
 from hotline.callbacks.outbox import Outbox
+from hotline.callbacks.reading import Positions
 from hotline.callbacks.settings import Quota
 from hotline.callbacks.states import State
 

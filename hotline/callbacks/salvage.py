@@ -21,10 +21,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hotline.callbacks.disk import age_of, locked, opened, sha256
-from hotline.callbacks.lines import Entry, Erased, Positions
+from hotline.callbacks.lines import Entry, Erased
 from hotline.callbacks.note import read_note, write_note
 from hotline.callbacks.number import normal
 from hotline.callbacks.outbox import PROBE, Outbox, Settled, closed
+from hotline.callbacks.reading import Positions
 from hotline.callbacks.trouble import Trouble
 from hotline.callbacks.wav import NoSound, size_of
 

@@ -13,7 +13,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from recordings import NOW
 
-from hotline.callbacks.lines import MOST_TORN, Entry, Move, append, mentioned, read
+from hotline.callbacks.lines import Entry, Move, append
+from hotline.callbacks.reading import MOST_TORN, mentioned, read
 
 FILE = "2026-11.jsonl"
 
