@@ -109,6 +109,9 @@ async def test_of_two_agents_who_were_rung_for_one_promise_one_rings_the_custome
             nonlocal gate
             gate = Gate(house.pbx.ami, b"Originate successfully queued")
             house.manager_port = gate.port
+            patient = house.folder / "patient.yaml"  # the first phone rings on while the second one is rung
+            patient.write_text(house.config.read_text().replace("ring: 12s", "ring: 40s"))
+            house.config = patient
 
         house = await build_callbacks(before=between)
         assert gate
