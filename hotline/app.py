@@ -38,7 +38,7 @@ from hotline.pbxs import Pbxs
 from hotline.phones.agi import call_id
 from hotline.phones.sounds import Prompt, Sounds
 from hotline.reception import Reception
-from hotline.running import AT_ONCE, FINISHING, EndWithin, first, last_resort, leaves, running, signals
+from hotline.running import AT_ONCE, FINISHING, EndWithin, first, last_resort, leaves, running, signals, upkeep
 from hotline.schema.config import Config
 from hotline.settings import Settings
 from hotline.store import Store, StoreDown
@@ -204,7 +204,7 @@ class Service:
         try:
             await self._serve(stop, at_once)
         finally:
-            end_within(AT_ONCE if at_once.is_set() else FINISHING)
+            end_within(FINISHING)
         self.log.info("Stopped.")
 
     async def _serve(self, stop: asyncio.Event, at_once: asyncio.Event) -> None:
@@ -217,7 +217,7 @@ class Service:
         ):
             await self.store.wait_up(FIRST_LINK)
             after = self.after_hours
-            work = after.placing.run(), after.parts.run(), after.reaper.run()
+            work = after.placing.run(), upkeep(after.parts.run), after.reaper.run()
             async with running(self._keep_time(), *work), self.server:
                 self.log.info("Ready for calls.", agi=str(self.settings.agi), http=str(self.settings.http))
                 await stop.wait()

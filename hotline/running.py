@@ -62,11 +62,13 @@ EndWithin = Callable[[float], None]
 def last_resort() -> Iterator[EndWithin]:
     """Yields what ends the process in so many seconds, if the block is not over by then.
 
-    A thread that waits for a disk which hangs can be neither ended nor left behind in another way.
+    Asked again, the sooner moment holds. A thread that waits for a disk which hangs can be neither ended nor left
+    behind in another way.
     """
 
     def end_within(seconds: float) -> None:
-        signal.setitimer(signal.ITIMER_REAL, seconds)
+        left, _ = signal.getitimer(signal.ITIMER_REAL)
+        signal.setitimer(signal.ITIMER_REAL, min(seconds, left or seconds))
 
     signal.signal(signal.SIGALRM, _end)
     try:
@@ -76,11 +78,15 @@ def last_resort() -> Iterator[EndWithin]:
 
 
 def _end(*_: object) -> None:
-    structlog.get_logger("hotline").error(
-        "Ended while something still waits for the disk: does the spool hang? What was recorded is found at the next "
-        "start."
-    )
-    os._exit(1)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # ends the process even where nobody takes the log
+    signal.setitimer(signal.ITIMER_REAL, 1.0)
+    try:
+        structlog.get_logger("hotline").error(
+            "Ended while something still waits for the disk: does the spool hang? What was recorded is found at the "
+            "next start."
+        )
+    finally:
+        os._exit(1)
 
 
 def signals(again: Callable[[], None]) -> tuple[asyncio.Event, asyncio.Event]:

@@ -32,6 +32,9 @@ POLL = 5.0
 
 RETRY = 0.5
 
+MOST_TOLD = 10
+"""Bad lines of one round that are told one by one: garbage in a file may look like thousands."""
+
 STRANGERS = (
     "Redis holds promises of another spool, and nothing can be done about them here. All services of one Redis must"
     " share one spool."
@@ -107,14 +110,16 @@ class Indexer:
         Raises StoreDown or OSError.
         """
         await self._identify()
-        added, more = 0, True
+        added, told, more = 0, 0, True
         while more:
             known = await self._positions()
             reading = await asyncio.to_thread(self._outbox.entries, known, BATCH)
-            self._tell_once(reading.problems)
+            told = self._tell_once(reading.problems, told)
             done = await self._put(known, reading)
             added += done["added"]
             more = reading.more or not done["applied"]
+        if told > MOST_TOLD:
+            self._tell(Trouble(f"{told - MOST_TOLD} more lines of the outbox are like that.", "outbox"))
         self.reached = reading.positions
         while (await self._store.script(self._mature, self._keys, (_moment(self._now()),)))["more"]:
             pass
@@ -166,11 +171,13 @@ class Indexer:
         done: Mapping[str, int] = await self._store.script(self._index, self._keys, args)
         return done
 
-    def _tell_once(self, problems: tuple[Trouble, ...]) -> None:
-        for problem in problems:
-            if problem not in self._told:
-                self._tell(problem)
+    def _tell_once(self, problems: tuple[Trouble, ...], before: int = 0) -> int:
+        """Tell what is new, after so many that were told before; how many those are now, told or not."""
+        new = [problem for problem in problems if problem not in self._told]
+        for problem in new[: max(0, MOST_TOLD - before)]:
+            self._tell(problem)
         self._told = frozenset(problems) if problems else self._told
+        return before + len(new)
 
 
 def _moment(seconds: float) -> bytes:

@@ -117,7 +117,7 @@ _KINDS: dict[str, type[Entry] | type[Move] | type[Done] | type[Erased]] = {
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 _TYPES = {kind: {each.name: str(each.type) for each in fields(kind)} for kind in _NAMES}
 _FAR = 1e11
-"""No moment is so far away, and nothing was counted so often."""
+"""No moment is so far away, and nothing was counted so often; none was before 1970, or less than nothing."""
 
 NOT_A_LINE = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 """What `parsed` raises for bytes that are none of our lines."""
@@ -192,12 +192,12 @@ def _check(type: str, value: object) -> None:
         case ("str", str(text)):
             text.encode()  # half a character has no bytes
         case ("float", float() | int() as number) if not isinstance(number, bool):
-            if not -_FAR < number < _FAR:
+            if not 0 <= number < _FAR:
                 raise ValueError(number)
         case ("bool", bool()):
             pass
         case ("int", int()) if not isinstance(value, bool):
-            if not -_FAR < value < _FAR:
+            if not 0 <= value < _FAR:
                 raise ValueError(value)
         case _:
             raise TypeError(type)

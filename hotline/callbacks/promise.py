@@ -98,6 +98,18 @@ class Promises:
         """Whether the customer of a promise that is due may be rung at `now`."""
         return self.is_open(promise.queue, now, self.part_of(promise, now))
 
+    def is_part_over(self, promise: Promise, now: datetime) -> bool:
+        """Whether the part of the day is over in which the customer of a promise that is due was to be rung.
+
+        It is not at a break in it, when nobody is rung at all and it goes on the same day.
+        """
+        part = self.part_of(promise, now)
+        if not part or self.is_open(promise.queue, now, part):
+            return False
+        zone = self.zone(promise.queue)
+        on = self.soonest(promise.queue, now, part).astimezone(zone).date()
+        return self.is_open(promise.queue, now) or on > now.astimezone(zone).date()
+
     def served_by(self, queue: str) -> str:
         """The queue by whose rules one is called back: itself, or the first where it takes no messages (any more)."""
         return queue if queue in self.settings else next(iter(self.settings), queue)

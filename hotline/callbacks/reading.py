@@ -20,8 +20,6 @@ from hotline.callbacks.lines import NOT_A_LINE, Entry, Record, files, parsed, pa
 from hotline.callbacks.trouble import Trouble
 
 _PIECE = 1 << 20
-MOST_TORN = 10
-"""Torn lines of one reading that are told one by one: garbage in a file may look like thousands."""
 _ID = re.compile(rb'"id": "([^"\\]+)"')
 
 Positions = Mapping[str, int]
@@ -48,7 +46,7 @@ def read(folder: Path, since: Positions, most: int) -> Reading:
     reader = _Reader(dict(since), most)
     for file in files(folder):
         reader.read(file)
-    return Reading(tuple(reader.records), reader.positions, tuple(reader.told()), more=reader.left < 0)
+    return Reading(tuple(reader.records), reader.positions, tuple(reader.problems), more=reader.left < 0)
 
 
 def beyond(folder: Path, positions: Positions) -> tuple[int, int]:
@@ -98,7 +96,6 @@ class _Reader:
         self.positions, self.left = positions, most
         self.records: list[Record] = []
         self.problems: list[Trouble] = []
-        self._torn = 0
 
     def read(self, path: Path) -> None:
         name = path.name
@@ -118,15 +115,6 @@ class _Reader:
                 position += len(line)
                 self.positions[name] = position
 
-    def told(self) -> list[Trouble]:
-        """The problems, with a word of the torn lines that are too many to be told one by one."""
-        if self._torn <= MOST_TORN:
-            return self.problems
-        return [
-            *self.problems,
-            Trouble(f"{self._torn - MOST_TORN} more lines are torn, and were passed over.", "outbox"),
-        ]
-
     def _tell(self, message: str, name: str, byte: int = -1) -> None:
         self.problems.append(Trouble(message, f"outbox/{name}", byte))
 
@@ -134,9 +122,7 @@ class _Reader:
         try:
             record = parsed(line)
         except NOT_A_LINE:
-            self._torn += 1
-            if self._torn <= MOST_TORN:
-                self._tell("A line of the outbox is torn; it was passed over.", name, position)
+            self._tell("A line of the outbox is torn; it was passed over.", name, position)
             return
         if record:
             self.records.append(record)

@@ -179,7 +179,7 @@ _OUTCOMES: Mapping[str, str] = MappingProxyType(
         Outcome.DAY_FULL: "Enough customers were rung that day",
         Outcome.AGENT_SILENT: "The agent pressed no key, and nobody was rung",
         Outcome.CLOSED_HOURS: "The hours for the customer were over when the agent wanted to ring",
-        Outcome.PART_OVER: "No agent was free in the part of the day that the customer chose",
+        Outcome.PART_OVER: "It was not rung in the part of the day that the customer chose",
     }
 )
 _ENDS: Mapping[str, Callable[[Move], str]] = MappingProxyType(

@@ -44,7 +44,7 @@ _ENDED = (
     "cancelled at the command line."
 )
 _ERASED = "Promises that were erased when their queue's `keep` was over; they had ended before."
-_PUT_OFF = "Promises put off for a day, since no agent was free in the part of the day that the customer chose."
+_PUT_OFF = "Promises put off to the next time of the part of the day that the customer chose, since that was over."
 _DIALED = "Customers' phones rung; each counts when that is over."
 _YES = Words(("yes", "no"))
 _DELIVERIES = Words(("mail", "webhook"))

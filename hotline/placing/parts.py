@@ -45,8 +45,7 @@ class PartsOfTheDay:
 
     def over(self, promise: Promise) -> bool:
         """Whether the part of the day is over in which the customer of a promise that is due was to be rung."""
-        part = self._promises.part_of(promise, self._moment())
-        return bool(part) and not self._promises.is_open(promise.queue, self._moment(), part)
+        return self._promises.is_part_over(promise, self._moment())
 
     async def look(self) -> None:
         """Put off all who are due and whose part is over. Raises StoreDown, OSError."""

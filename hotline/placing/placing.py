@@ -24,6 +24,7 @@ from hotline.callbacks import pace
 from hotline.callbacks.ledger import Ledger
 from hotline.callbacks.outbox import new_id
 from hotline.callbacks.promise import Promises
+from hotline.callbacks.promise_record import Promise
 from hotline.callbacks.settings import CallbackSettings
 from hotline.placing.brake import Brake
 from hotline.placing.errand import Errand, Ring
@@ -127,9 +128,7 @@ class Placing:
         if self._draining:  # which began while Redis was asked
             await self._ledger.release(promise.id, token)
             return False
-        if self._parts.over(promise):
-            await self._parts.put_off(promise)
-            await self._parts.look()  # others behind it may be in the same case
+        if await self._is_put_off(promise):
             return True
         errand = Errand(
             promise,
@@ -144,6 +143,20 @@ class Placing:
         task = asyncio.create_task(self._run(errand), name=errand.call)
         self._running.add(task)
         task.add_done_callback(lambda done: self._over(done, errand))
+        return True
+
+    async def _is_put_off(self, promise: Promise) -> bool:
+        """Whether its part of the day is over; then others behind it, in the same case, are put off with it."""
+        try:
+            if not self._parts.over(promise):
+                return False
+            await self._parts.put_off(promise)
+            await self._parts.look()
+        except (StoreDown, OSError):
+            raise
+        except Exception as error:  # a fault of ours with one promise: the others are still placed
+            self._log.error("A callback's part of the day could not be told.", promise=promise.id, exc_info=error)
+            return False
         return True
 
     async def _run(self, errand: Errand) -> None:

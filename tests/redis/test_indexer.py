@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hotline.callbacks import lines
-from hotline.callbacks.indexer import BATCH, Indexer, PromiseCounts
+from hotline.callbacks.indexer import BATCH, MOST_TOLD, Indexer, PromiseCounts
 from hotline.callbacks.lines import Entry, Move
 from hotline.callbacks.outbox import Outbox
 from hotline.callbacks.states import State
@@ -271,6 +271,15 @@ async def test_messages_wait_while_redis_is_down_and_after_it_lost_everything(se
     await until(lambda: ids(redis, "captured") == ["a", "b"])
     redis.close()
     running.cancel()
+
+
+async def test_a_file_full_of_garbage_is_told_in_a_few_words(indexer, outbox, redis, told):
+    keep(outbox, "a")
+    file = outbox.lines / "2026-11.jsonl"
+    file.write_bytes(b"?\n" * 4000 + file.read_bytes())
+    await indexer.catch_up()
+    assert ids(redis, "captured") == ["a"]
+    assert (len(told), told[-1].message) == (MOST_TOLD + 1, "3990 more lines of the outbox are like that.")
 
 
 async def test_a_torn_line_is_told_once_and_holds_nothing_up(indexer, outbox, redis, told):

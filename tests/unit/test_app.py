@@ -138,7 +138,7 @@ async def test_what_cannot_be_kept_at_the_end_is_not_waited_for_for_ever(
         if twice:
             at_once.set()
         await serving
-    assert limits == [app.AT_ONCE if twice else app.FINISHING]
+    assert limits == [app.FINISHING]
 
 
 def _faulty(name: str, runs: asyncio.Queue[str]) -> Callable[[], Coroutine[Any, Any, None]]:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from recordings import NOW
 
 from hotline.callbacks.lines import Entry, Move, append
-from hotline.callbacks.reading import MOST_TORN, mentioned, read
+from hotline.callbacks.reading import mentioned, read
 
 FILE = "2026-11.jsonl"
 
@@ -102,14 +102,6 @@ def test_garbage_is_reported_without_its_contents_and_passed_over(rubbish: list[
         assert [each.id for each in reading.entries] == ["kept"]
         assert len(reading.problems) == len(rubbish)
         assert all("is torn; it was passed over." in each.message and each.byte >= 0 for each in reading.problems)
-
-
-def test_a_file_full_of_garbage_is_told_in_a_few_words(tmp_path: Path) -> None:
-    (tmp_path / FILE).write_bytes(b"?\n" * 500)
-    append(tmp_path, entry("kept"))
-    *each, rest = (problem.message for problem in read(tmp_path, {}, 1000).problems)
-    assert (set(each), len(each)) == ({"A line of the outbox is torn; it was passed over."}, MOST_TORN)
-    assert rest == "490 more lines are torn, and were passed over."
 
 
 def test_a_line_that_is_nested_without_end_is_torn_like_any_other(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ NEVER = Calendar("never", ZONE, {})
 PARTS = {
     "morning": Span.parse("08:00-12:00"),
     "afternoon": Span.parse("13:00-18:00"),
+    "day": Span.parse("08:00-16:00"),
     "night": Span.parse("22:00-06:00"),
 }
 
@@ -245,6 +246,27 @@ def test_who_chose_a_part_of_the_day_may_be_rung_in_it_alone_unless_it_gives_way
     promise: Promise, now: str, rung: bool
 ):
     assert promises().may_ring(promise, at(now)) is rung
+
+
+@pytest.mark.parametrize(
+    ("part", "now", "over"),
+    [
+        ("morning", "02 11:59", False),
+        ("morning", "02 12:00", True),  # the next one is tomorrow
+        ("day", "02 12:30", False),  # a break, and on it goes
+        ("day", "02 15:59", False),
+        ("day", "02 16:00", True),
+        ("day", "02 17:30", True),
+        ("", "02 17:30", False),
+    ],
+)
+def test_a_part_of_the_day_is_over_when_it_does_not_go_on_the_same_day(part: str, now: str, over: bool):
+    assert promises().is_part_over(due("02 08:00", part), at(now)) is over
+
+
+def test_a_part_of_the_day_that_goes_round_midnight_is_over_in_the_morning():
+    assert promises(ALWAYS).is_part_over(due("02 22:00", "night"), at("03 05:59")) is False
+    assert promises(ALWAYS).is_part_over(due("02 22:00", "night"), at("03 06:00")) is True
 
 
 @pytest.mark.parametrize(
