@@ -235,10 +235,10 @@ class Demo:
         self.check(after.get('hotline_promises{state="talked"}') == 1, "one promise was kept")
 
     async def dashboard(self, prometheus: Prometheus) -> None:
-        """What Grafana would show of the two calls."""
-        await prometheus.until('hotline_voicemails_total{outcome="saved"} == 1', within=5)
+        """What Grafana would show of the calls, the last of which is the one that was promised."""
+        await prometheus.until('hotline_promises_ended_total{state="talked"} == 1', within=5)
         panels = dict(reversed(dashboard_queries()))
-        self.say("The dashboard's panels, asked of a real Prometheus that scraped both calls")
+        self.say("The dashboard's panels, asked of a real Prometheus that scraped all of it")
         table = Table("panel")
         table.add_column("value", justify="right")
         for panel in (
