@@ -45,15 +45,19 @@ def quoted(text: object) -> str:
     return shown if len(shown) <= MOST_SHOWN else f"{shown[: MOST_SHOWN - 1]}…"
 
 
+def nearest(name: str, known: Collection[str]) -> str:
+    """Which of these was probably meant; "" when none comes near."""
+    return next(iter(difflib.get_close_matches(name[:MOST_SHOWN], known, n=1)), "")
+
+
 def unknown(kind: str, name: str, known: Collection[str], also: Collection[str] = ()) -> str:
     """`unknown menu 'outag' (did you mean 'outage'?)`, or what is known when nothing comes near.
 
     `also` may be meant, but is not listed.
     """
     names = sorted(known)
-    near = difflib.get_close_matches(name[:MOST_SHOWN], [*names[:MOST_COMPARED], *also], n=1)
-    if near:
-        hint = f"did you mean {quoted(near[0])}?"
+    if meant := nearest(name, [*names[:MOST_COMPARED], *also]):
+        hint = f"did you mean {quoted(meant)}?"
     elif not names:
         hint = "there are none"
     else:

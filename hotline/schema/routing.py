@@ -14,7 +14,7 @@ from hotline.schema import steps
 from hotline.schema.document import Path_
 from hotline.schema.draft import Draft
 from hotline.schema.kinds import Skills, written
-from hotline.schema.problems import quoted, unknown
+from hotline.schema.problems import nearest, quoted, unknown
 from hotline.schema.rules import check_rest, check_rules, limits
 from hotline.schema.shape import AgentShape, QueueShape, QueueStep
 
@@ -55,6 +55,12 @@ def warn_routing(draft: Draft) -> None:
         for place, needs in _steps_of(path, queue)[:-1]:
             if not _able(agents, needs):
                 warn(place, f"no agent has {_written(needs)}: callers pass this step at once")
+    needed = {skill for name, queue in queues.items() for _, needs in _steps_of((name,), queue) for skill in needs}
+    for name, agent in agents.items():
+        for skill in sorted(agent.skills.keys() - needed):
+            if meant := nearest(skill, needed):  # others may be for a queue to come
+                message = f"no queue needs skill {quoted(skill)} (did you mean {quoted(meant)}?)"
+                warn(("agents", name, "skills", skill), message, key=True)
     if not any(queue.reserve_above for queue in queues.values()):
         for name, agent in agents.items():
             if agent.reserve:

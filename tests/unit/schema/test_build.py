@@ -258,6 +258,13 @@ def test_a_step_after_one_that_leaves_is_a_warning(first: str):
     assert "no caller ever reaches this step" in warning.message
 
 
+def test_a_skill_that_no_queue_needs_is_a_warning_where_another_was_probably_meant():
+    (warning,) = loads(
+        (ROOT / "config" / "hotline.yaml").read_text().replace("{power: 1}}", "{power: 1, pwer: 2}}")
+    ).warnings
+    assert warning.message == "no queue needs skill 'pwer' (did you mean 'power'?)"
+
+
 def test_a_menu_that_ends_without_a_word_after_its_keys_is_a_warning():
     (warning,) = loads(with_("        otherwise: night\n", "")).warnings
     assert (warning.line, warning.col) == (15, 7)
