@@ -241,6 +241,15 @@ async def morning(outbound: Outbound, number: str = NAM, **about: Any) -> str:
     return await outbound.promise(number, **{"due": MORNING, "part": "morning", **about})
 
 
+async def is_rung_now(outbound: Outbound, id: str) -> None:
+    """It is not put off, and an agent's phone rings for it."""
+    await outbound.ledger.catch_up()
+    await outbound.parts.look()
+    await outbound.placing.round()
+    await rings(outbound)
+    assert (await outbound.found(id)).state is State.OFFERED
+
+
 async def test_a_morning_promise_that_nobody_had_time_for_is_put_off_to_the_next_morning(outbound: Outbound):
     outbound.floor.moment = NOON - 1
     id = await morning(outbound)
@@ -298,11 +307,7 @@ async def test_where_agents_are_always_busy_in_a_part_of_the_day_it_gives_way_in
         await outbound.parts.look()
         assert (await outbound.found(id)).due == MORNING + (day + 1) * DAY
     outbound.floor.moment = AFTERNOON + PREFERENCE_DAYS * DAY
-    await outbound.ledger.catch_up()
-    await outbound.parts.look()
-    await outbound.placing.round()
-    await rings(outbound)
-    assert (await outbound.found(id)).state is State.OFFERED
+    await is_rung_now(outbound, id)
 
 
 async def test_whom_staff_put_to_another_part_of_the_day_is_rung_in_that(outbound: Outbound):
@@ -312,11 +317,7 @@ async def test_whom_staff_put_to_another_part_of_the_day_is_rung_in_that(outboun
         await outbound.found(id), State.CAPTURED, due=AFTERNOON, outcome="postponed", by="staff"
     )
     outbound.floor.moment = AFTERNOON + 60
-    await outbound.ledger.catch_up()
-    await outbound.parts.look()
-    await outbound.placing.round()
-    await rings(outbound)
-    assert (await outbound.found(id)).state is State.OFFERED
+    await is_rung_now(outbound, id)
 
 
 async def test_who_keeps_a_place_in_the_queue_is_rung_in_turn_whatever_they_chose_before(outbound: Outbound):
