@@ -66,7 +66,9 @@ class Verbs(abc.ABC):
         asked_at = self._clock()
         channels, all_channels = await self._rows("CoreShowChannels", parse_channel)
         devices, all_devices = await self._rows("DeviceStateList", parse_device)
-        return Snapshot(self.name, asked_at, channels, devices, complete=all_channels and all_devices)
+        # Asterisk lists a channel again that changed while it was listed: what it said last is so.
+        once = {channel.uniqueid: channel for channel in channels}
+        return Snapshot(self.name, asked_at, tuple(once.values()), devices, complete=all_channels and all_devices)
 
     async def _rows(self, action: str, parse: Callable[[Message], Row]) -> tuple[tuple[Row, ...], bool]:
         reply = await self.action(action)

@@ -27,6 +27,10 @@ exten => wait,1,Answer
 exten => dial,1,Answer
  same => n,Set(HOTLINE_OFFER=anna:9)
  same => n,Dial(Local/wait@ami-test/n,5)
+exten => busy,1,Answer
+ same => n(again),Wait(.002)
+ same => n,NoOp
+ same => n,Goto(again)
 exten => bell,1,Answer
  same => n,Read(KEY,,1,,1,30)
  same => n,Set(HOTLINE_OFFER=${KEY})
@@ -164,6 +168,13 @@ async def test_device_states_come_with_the_snapshot(pbx: Pbx) -> None:
     async with listening(pbx) as listener:
         devices = {row.device: row.state for row in (await listener.snapshot()).devices}
     assert devices["PJSIP/anna"] == "UNAVAILABLE", "she has not registered"
+
+
+async def test_a_channel_that_changes_while_it_is_listed_is_there_once(pbx: Pbx) -> None:
+    async with listening(pbx) as listener, channel(listener, "changing", exten="busy"):
+        for _ in range(500):
+            channels = [row.uniqueid for row in (await listener.client.snapshot()).channels]
+            assert sorted(channels) == sorted({*channels, "changing", "changing;2"})
 
 
 async def test_the_bell_is_heard_as_a_key_pressed(pbx: Pbx) -> None:

@@ -258,6 +258,13 @@ async def test_a_hostile_row_makes_the_snapshot_incomplete(pbx: ScriptedPbx, con
     assert client.malformed == 1
 
 
+async def test_of_a_channel_listed_twice_the_later_row_counts(pbx: ScriptedPbx, connect: Connect) -> None:
+    pbx.answers["CoreShowChannels"] = rows(CHANNEL, (*CHANNEL, "BridgeId: b-1"))
+    snapshot = await linked(connect())
+    assert [row.bridge_id for row in snapshot.channels] == ["b-1"]
+    assert snapshot.complete
+
+
 async def test_a_character_split_by_the_network_is_one(pbx: ScriptedPbx, connect: Connect) -> None:
     client = connect()
     await linked(client)
