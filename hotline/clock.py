@@ -13,8 +13,8 @@ Clock = Callable[[], float]
 def clock(file: Path | None = None) -> Clock:
     """The system's clock, or with `file` one that is ahead by the seconds written in it.
 
-    The file may change at any time; a demonstration moves a running service into the night with it. Without
-    the file, or while it holds no number, the clock is the system's.
+    The file may be replaced (as a whole, by renaming) at any time; a demonstration moves a running service into the
+    night with it. Without the file, or while it holds no number, the clock is the system's.
     """
     if file is None:
         return time.time

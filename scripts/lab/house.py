@@ -116,7 +116,9 @@ class House:
     def set_clock(self, moment: datetime) -> None:
         """Move the services' clock to an aware moment; it goes on from there."""
         ahead = moment - datetime.now(moment.tzinfo)
-        self.clock.write_text(f"{ahead / timedelta(seconds=1):.3f}")
+        new = self.clock.with_suffix(".new")
+        new.write_text(f"{ahead / timedelta(seconds=1):.3f}")
+        new.replace(self.clock)  # at once: whoever reads an empty file is days away for a moment
 
     async def begin_shift(self, *names: str) -> list[Phone]:
         """Register agents' phones and dial *11 from each, as agents do."""
