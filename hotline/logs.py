@@ -23,10 +23,13 @@ from structlog.types import Processor
 
 from hotline.events import Emit, Event
 
-NO_NUMBERS = frozenset(
-    ("at", "call", "calls", "due", "level", "logger", "pid", "port", "promise", "seconds", "timestamp", "token")
-) | {"byte", "entry", "path"}
-"""Fields whose digits are moments, durations, ports, ids and files of ours, and the hotline's own public numbers."""
+NO_NUMBERS = (
+    frozenset(("at", "call", "calls", "due", "level", "logger", "pid", "port", "promise", "timestamp", "token"))
+    | {"age", "attempts", "position", "rang", "seconds", "talked", "waited"}
+    | {"byte", "entry", "path"}
+)
+"""Fields whose digits are moments, durations, counts, ports, ids and files of ours, and the hotline's own public
+numbers. Every figure of an event is among them."""
 
 MASK = "[number]"
 DIGITS = 6
