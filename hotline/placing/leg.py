@@ -10,6 +10,7 @@ Rules of this file:
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Collection
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -124,7 +125,7 @@ class Legs:
     # -- the dialogue ---------------------------------------------------------------------------------------------
 
     async def _talk(self, phone: AgentLine, hand: InHand, promise: Promise) -> None:
-        recorded = [id for id in (promise.id, *promise.also) if id != promise.id or promise.sha256]
+        recorded = await self._recorded(promise)
         question = "callback-keys-message" if recorded else "callback-keys"
         prompts, key = (*self._about(promise, phone.language), question), ""
         for _ in range(ASKS):
@@ -149,6 +150,13 @@ class Legs:
                     return
             key = ""
         await self._moved(hand, promise, untried(self._promises, promise, self._desk.now()), Outcome.AGENT_SILENT)
+
+    async def _recorded(self, promise: Promise) -> list[str]:
+        """Those that have a message, of a promise and what is heard with it; while Redis is down, those that may."""
+        also: Collection[str] = promise.also
+        with contextlib.suppress(StoreDown):
+            also = [each.id for each in await self._ledger.find_all(promise.also) if each.sha256]
+        return [promise.id, *also] if promise.sha256 else [*also]
 
     def _about(self, promise: Promise, language: str) -> tuple[str, ...]:
         """Who asked, why and when."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,6 +20,7 @@ from hotline.callbacks.guard import Guard
 from hotline.callbacks.indexer import Indexer
 from hotline.callbacks.ledger import Ledger
 from hotline.callbacks.lending import Lending
+from hotline.callbacks.lines import Entry
 from hotline.callbacks.moving import Mover
 from hotline.callbacks.outbox import Outbox
 from hotline.callbacks.promise import Promises
@@ -78,6 +79,8 @@ class Line:
     def __init__(self, keys: str = "2", dialed: Dialed | Unrung | BaseException = TALKED) -> None:
         self.keys, self.dialed = list(keys), dialed
         self.said: list[str] = []
+        self.played: list[str] = []
+        """Whose messages."""
         self.invites: list[str] = []
         self.rings, self.answered = asyncio.Event(), asyncio.Event()
         self.answered.set()
@@ -89,6 +92,10 @@ class Line:
     async def ask(self, prompts: tuple[str, ...], *, seconds: float) -> str:
         self.said += prompts
         return self.keys.pop(0) if self.keys else ""
+
+    async def play(self, path: PurePath, *, stop_keys: str = "") -> str:
+        self.played.append(path.name.split("-")[0])
+        return ""
 
     async def hang_up(self) -> None:
         self.said.append("the end")
@@ -150,6 +157,17 @@ class Outbound:
     async def promise(self, number: str = NAM, **about: Any) -> str:
         wanted = {"queue": "power", "source": "web", "due": self.floor.moment, **about}
         return (await self.ledger.request(number=number, **wanted)).id
+
+    def record(self, id: str, *, sound: bool) -> None:
+        """Promise a call to Nam, with a message or without."""
+        now = self.floor.moment
+        entry = Entry(
+            id=id, call="", queue="power", entry="", language="", recorded_at=now, due=now, seconds=0.0,
+            hung_up=False, kept_at=now, sha256="0" * 64 if sound else "", number=NAM,
+        )  # fmt: skip
+        self.outbox.add(entry)
+        if sound:
+            (self.outbox.kept / f"{id}.wav").touch()
 
     async def found(self, id: str) -> Promise:
         promise = await self.ledger.find(id)

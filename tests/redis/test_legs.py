@@ -51,6 +51,18 @@ async def test_agents_are_told_that_a_number_was_not_confirmed(outbound: Outboun
     assert unsure.said[unsure.said.index("callback-unconfirmed") + 1] == "callback-keys"
 
 
+@pytest.mark.parametrize("recorded", [[], ["first"], ["second"], ["first", "second"]])
+async def test_agents_are_told_of_messages_where_there_are_any(outbound: Outbound, recorded: list[str]):
+    """Of two promises to one person, the later one is heard with the other."""
+    for id in ("first", "second"):
+        outbound.record(id, sound=id in recorded)
+    line = Line("14" if recorded else "4")
+    await outbound.legs.serve(line, await outbound.in_hand("first"))
+    assert ("callback-keys-message" in line.said) is bool(recorded)
+    assert sorted(line.played) == recorded
+    assert "callback-no-message" not in line.said
+
+
 @pytest.mark.parametrize("why", Unrung)
 async def test_what_rang_nobody_is_no_attempt(outbound: Outbound, why: Unrung):
     id = await outbound.promise()
