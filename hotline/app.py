@@ -185,15 +185,17 @@ class Service:
             )
 
     def _tell_what_is_missing(self) -> None:
+        promises, allow = bool(self.config.voicemail), self.config.dialing.allow
         if not self.settings.ami:
+            unkept = " Callbacks are promised, and nobody is called back: only a named PBX rings agents for that."
             self.log.warning(
                 "HOTLINE_AMI names no PBX. Calls are served, but a waiting caller learns of a free agent up to 3 s "
                 "late, who talks counts as being rung until the call is over, and an agent whose call outlives its "
-                "service may be rung for another one half a minute later."
+                f"service may be rung for another one half a minute later.{unkept if promises and allow else ''}"
             )
         for sentence in lacking(self.settings, self.config):
             self.log.warning(sentence)
-        if self.config.voicemail and not self.config.dialing.allow:
+        if promises and not allow:
             self.log.info("`callbacks.allow` allows no number: promises are listed, and no agent is rung for them.")
 
     # -- running --------------------------------------------------------------------------------------------------

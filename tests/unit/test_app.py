@@ -85,6 +85,18 @@ async def test_a_start_without_any_pbx_to_listen_to_says_what_is_lost(service: S
     assert line["event"].startswith("HOTLINE_AMI names no PBX.")
 
 
+@pytest.mark.parametrize(("takes", "allow", "told"), [(True, True, True), (True, False, False), (False, True, False)])
+async def test_a_start_without_any_pbx_says_that_the_promised_callbacks_are_not_made(
+    service: Service, takes: bool, allow: bool, told: bool
+) -> None:
+    voicemail = service.config.voicemail if takes else {}
+    dialing = replace(service.config.dialing, allow=("+84",) if allow else ())
+    service.config = replace(service.config, voicemail=voicemail, dialing=dialing)
+    with capture_logs() as lines:
+        service._tell_what_is_missing()
+    assert ("nobody is called back" in lines[0]["event"]) is told
+
+
 async def test_a_start_says_what_the_configuration_asks_for_and_the_surroundings_lack(service: Service) -> None:
     queue = next(iter(service.config.voicemail.values()))
     asking = replace(queue, mail=("desk@example.org",), webhook="https://crm.example.org/")
