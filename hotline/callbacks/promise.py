@@ -120,10 +120,26 @@ class Promises:
         return self._calendars[settings.calendar].zone if settings else ZoneInfo("UTC")
 
     def next_day(self, queue: str, now: float, zone: ZoneInfo, part: str = "") -> float:
-        """The first moment of a later day of `zone` at which a customer may be rung, in POSIX seconds."""
+        """A moment of a later day of `zone` at which a customer may be rung, in POSIX seconds.
+
+        It is the first one. Only where that is in an open night, it is the same time of the next day instead.
+        """
         local = datetime.fromtimestamp(now, zone)
-        midnight = datetime.combine(local.date() + timedelta(days=1), time.min, local.tzinfo)
-        return self.soonest(queue, midnight, part).timestamp()
+        midnight = datetime.combine(local.date() + timedelta(days=1), time.min, zone)
+        moment = _a_day_after(local) if self.is_open(queue, midnight, part) else midnight
+        return self.soonest(queue, moment, part).timestamp()
+
+    def next_hours(self, queue: str, now: datetime, part: str = "") -> datetime:
+        """When a customer may be rung in other hours than those that run at `now`, if any do.
+
+        Where these run on over the end of the day, as round the clock, it is the same time of the next day.
+        """
+        window = self.window_for(queue, now, part)
+        if window is None or now not in window:
+            return self.soonest(queue, now, part)
+        runs_on = self.is_open(queue, window.end, part)
+        moment = _a_day_after(now.astimezone(self.zone(queue))) if runs_on else window.end
+        return self.soonest(queue, moment, part)
 
     def soonest(self, queue: str, moment: datetime, part: str = "") -> datetime:
         """The first moment from `moment` on at which a customer may be rung.
@@ -163,6 +179,11 @@ class Promises:
     @staticmethod
     def _of(queue: str, among: Mapping[str, Rules]) -> Rules | None:
         return among.get(queue) or next(iter(among.values()), None)
+
+
+def _a_day_after(local: datetime) -> datetime:
+    """When the clock of a moment's zone shows the same on the next day."""
+    return (local + timedelta(days=1)).astimezone(UTC)  # within one zone Python adds to the clock
 
 
 def spoken_promise(

@@ -14,7 +14,7 @@ import contextlib
 import os
 from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 
 from hotline.acd.core import Core
 from hotline.acd.model import CALLBACK, CallState
@@ -100,7 +100,7 @@ class Changes:
         now = self.archive.local(self._now())
         part = when if settings and when in settings.parts else ""
         try:
-            wanted = self._after_this(queue, part, now) if part else until.moment(when, now)
+            wanted = self._promises.next_hours(queue, now, part) if part else until.moment(when, now)
         except ValueError as problem:
             parts = f" Parts of the day are {', '.join(settings.parts)}." if settings and settings.parts else ""
             raise NotUnderstood(f"{problem}{parts}") from None
@@ -112,11 +112,6 @@ class Changes:
         await self._move(case, state, "postpone", due=due.timestamp(), outcome="postponed")
         moved = "" if part or due == wanted else f": customers of {queue or 'this hotline'} are not rung before that"
         return f"{case.id} is {how} to {due:%A %Y-%m-%d %H:%M}{moved}."
-
-    def _after_this(self, queue: str, part: str, now: datetime) -> datetime:
-        """The end of a part of the day while it lasts: it is another one that is meant."""
-        window = self._promises.window_for(queue, now, part)
-        return window.end if window and now in window else now
 
     async def assign(self, case: Case, agent: str) -> str:
         """Give it to an agent, who is asked first: others when that one takes a break or missed the ring."""

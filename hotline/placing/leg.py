@@ -183,10 +183,9 @@ class Legs:
 
     async def _postpone(self, phone: AgentLine, hand: InHand, promise: Promise) -> None:
         key = await phone.ask(("callback-later",), seconds=ANSWER_WITHIN)
-        now = datetime.fromtimestamp(self._desk.now(), UTC)
-        window = self._promises.window_for(promise.queue, now)
-        due = window.end if key == "2" and window else now + LATER
-        due = self._promises.soonest(promise.queue, due, promise.part)
+        now, queue, part = datetime.fromtimestamp(self._desk.now(), UTC), promise.queue, promise.part
+        due = self._promises.next_hours(queue, now, part) if key == "2" else now + LATER
+        due = self._promises.soonest(queue, due, part)
         await self._moved(hand, promise, Next(State.RETRY, due.timestamp()), Outcome.POSTPONED)
         await phone.say(("callback-postponed",))
 

@@ -115,14 +115,14 @@ class Line:
 class Outbound:
     """For the queue "power" of a floor, by whose clock it goes."""
 
-    def __init__(self, floor: Floor, spool: Path, store: Store) -> None:
+    def __init__(self, floor: Floor, spool: Path, store: Store, calendar: Calendar = ALWAYS) -> None:
         self.floor, self.outbox, self.switches = floor, Outbox(spool), Switches()
         self.outbox.prepare()
         dialing, self.log = Dialing(allow=("+84",)), CapturingLogger()
         indexer = Indexer(store, self.outbox, self.now, tell=print)
         self.ledger = Ledger(store, self.outbox, indexer, self.now, dialing=dialing, zone=UTC)
         mail = VoicemailSettings("power", "always", parts=PARTS)
-        self.promises = Promises({"power": mail}, {"always": ALWAYS}, {"power": CALLBACKS})
+        self.promises = Promises({"power": mail}, {"always": calendar}, {"power": CALLBACKS})
         self.mover = Mover(self.ledger, self.promises, self.now, floor.events.append)
         self.parts = PartsOfTheDay(self.ledger, self.mover, self.promises, {"power"}, now=self.now)
         self.brake = Brake(self.now, self.log)

@@ -212,9 +212,9 @@ def test_clock_hours_in_common(one: list[str], other: list[str], both: list[str]
 
 
 def test_the_next_day_begins_where_a_days_calls_are_counted_and_not_in_the_zone_of_the_queue():
-    tokyo = Calendar("tokyo", ZoneInfo("Asia/Tokyo"), dict.fromkeys(range(7), spans("00:00-24:00")))
+    tokyo = Calendar("tokyo", ZoneInfo("Asia/Tokyo"), dict.fromkeys(range(7), spans("08:00-20:00")))
     late = at("02 23:00")  # the 3rd in Tokyo
-    assert promises(tokyo).next_day("power", late.timestamp(), ZONE) == at("03 00:00").timestamp()
+    assert promises(tokyo).next_day("power", late.timestamp(), ZONE) == at("03 06:00").timestamp()
 
 
 def due(when: str, part: str, first: str = "") -> Promise:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import cached_property
+from zoneinfo import ZoneInfo
 
 from by_minutes import DAYS, MINUTE, Case, Minutes, Spans, cases, clock_hours
 from hypothesis import given, settings
@@ -130,6 +131,42 @@ def test_the_window_for_a_moment_is_what_runs_then_or_comes_next(
     assert all(plain.ringing[start:end])
     assert start == begin or not plain.clock[start - 1]
     assert end == close or not plain.clock[end]
+
+
+@given(cases(), between, part, later)
+@settings(max_examples=100)
+def test_other_hours_come_later_and_after_a_closing_or_on_another_day(
+    case: Case, between: Spans, part: Span, after: timedelta
+):
+    promises, plain = queue(case, between, part)
+    now, zone = case.moment + after, case.calendar.zone
+    for name in ("", "part"):
+        others = promises.next_hours("power", now, name).astimezone(UTC)
+        assert others > now
+        assert promises.is_open("power", others, name)
+        if not name and others.astimezone(zone).date() == now.astimezone(zone).date():
+            assert 0 in plain.ringing[plain.minutes.at(now) : plain.minutes.at(others)]
+
+
+@given(cases(), between, part, later, st.sampled_from([None, ZoneInfo("Asia/Tokyo"), ZoneInfo("America/New_York")]))
+@settings(max_examples=100)
+def test_the_next_day_is_a_later_one_in_the_hours_and_begins_no_call_at_midnight(
+    case: Case, between: Spans, part: Span, after: timedelta, elsewhere: ZoneInfo | None
+):
+    promises, _ = queue(case, between, part)
+    now, zone = case.moment + after, elsewhere or case.calendar.zone
+    local = now.astimezone(zone)
+    tomorrow = local.date() + timedelta(days=1)
+    midnight = datetime.combine(tomorrow, time.min, zone)
+    for name in ("", "part"):
+        later = datetime.fromtimestamp(promises.next_day("power", now.timestamp(), zone, name), zone)
+        assert later.date() >= tomorrow
+        assert promises.is_open("power", later, name)
+        if promises.is_open("power", midnight, name):
+            same = datetime.combine(tomorrow, local.time(), zone)
+            assert later.timestamp() == promises.soonest("power", same, name).timestamp()
+        else:
+            assert later > midnight
 
 
 minute_sets = st.lists(st.tuples(st.integers(0, DAY - 1), st.integers(1, DAY)), max_size=3)
