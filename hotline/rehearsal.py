@@ -77,7 +77,7 @@ class _RehearsalHouse:
             answer = (await self.phone.line(f"  does an agent answer? [y/N{onward}{asking}] ")).lower()
             if not keep or not keep.key or answer != keep.key:
                 break
-            if await keep.promise(phone, self.moment):
+            if await keep.promise(phone, self.moment, None):
                 await keep.farewell(phone)
                 return END
         if answer.startswith("y"):

@@ -15,7 +15,6 @@ from hotline.acd.desk import Desk
 from hotline.acd.model import QueueSettings
 from hotline.events import PromptPlayed
 from hotline.flow.phone import BELL, Phone
-from hotline.store import StoreDown
 
 
 class Announcer:
@@ -44,22 +43,15 @@ class Announcer:
         None: there was nothing to say.
         """
         queue, now = self._queue, self._desk.now()
+        call, language = self._phone.info.call, self._phone.language
         prompts = () if self._first else queue.announce
         self._first, self.due = False, now + (queue.announce_every or math.inf)
         if queue.announce_place:
             prompts += self._told.of_place(queue.name, place)
         if queue.announce_wait:
-            prompts += self._told.of_wait(await self._expected() if place else None)
+            prompts += self._told.of_wait(await self._desk.expected_wait(call) if place else None)
         if not prompts:
             return None
-        call, language = self._phone.info.call, self._phone.language
         key = await self._phone.say(prompts, stop_keys=self._keys)
         self._desk.emit(PromptPlayed(at=now, call=call, prompts=prompts, language=language, key=key))
         return key
-
-    async def _expected(self) -> float | None:
-        """The wait that is expected, in seconds; None: unknown."""
-        try:
-            return await self._desk.core.expected_wait(self._phone.info.call, self._desk.now())
-        except StoreDown:
-            return None

@@ -16,7 +16,6 @@ from typing import Protocol
 
 from hotline.acd.desk import Desk
 from hotline.flow.phone import BELL, CallInfo, Dialed, Phone, Recorded
-from hotline.store import StoreDown
 
 LOOK_EVERY = 10.0
 """Seconds until the expected wait of a caller is asked for again, to whom no callback was offered yet."""
@@ -39,11 +38,14 @@ class KeepPlace(Protocol):
     async def offer(self, phone: Phone) -> str:
         """Tell the caller of it; the key by which they cut that short, or ""."""
 
-    async def promise(self, phone: Phone, arrival: float) -> bool:
-        """Ask which number to call and promise it. False: the caller waits on."""
+    async def promise(self, phone: Phone, arrival: float, expected: float | None) -> bool:
+        """Ask which number to call and promise it. False: the caller waits on.
+
+        A wait of `expected` more seconds is expected; None: nobody knows.
+        """
 
     async def farewell(self, phone: Phone) -> None:
-        """Tell the caller that they may hang up."""
+        """Tell the caller when they are called back, and that they may hang up."""
 
 
 class TurnCame(Exception):
@@ -63,20 +65,20 @@ class Aside:
         if self._keep is None or self._desk.now() < self._due:
             return None
         self._due = self._desk.now() + LOOK_EVERY
-        with contextlib.suppress(StoreDown):
-            expected = await self._desk.core.expected_wait(self._call, self._desk.now())
-            if expected is not None and self._keep.offers(expected):
-                self._due = math.inf
-                with contextlib.suppress(TurnCame):
-                    return await self._keep.offer(self._phone)
-                return BELL
-        return None
+        expected = await self._desk.expected_wait(self._call)
+        if expected is None or not self._keep.offers(expected):
+            return None
+        self._due = math.inf
+        with contextlib.suppress(TurnCame):
+            return await self._keep.offer(self._phone)
+        return BELL
 
     async def heed(self, key: str, arrival: float) -> bool:
         """A key was pressed. True once its caller has the promise, and goes."""
         if self._keep and key and key == self.key:
+            expected = await self._desk.expected_wait(self._call)
             with contextlib.suppress(TurnCame):
-                return await self._keep.promise(self._phone, arrival)
+                return await self._keep.promise(self._phone, arrival, expected)
         return False
 
     async def farewell(self, phone: Phone) -> None:

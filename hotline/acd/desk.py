@@ -95,6 +95,12 @@ class Desk:
         """The offer that this process rings a call's bell for, if it does; told once."""
         return self._bell.heard(call)
 
+    async def expected_wait(self, call: str) -> float | None:
+        """Seconds until a caller in line will be offered to an agent; None: unknown, as while Redis is down."""
+        with contextlib.suppress(StoreDown):
+            return await self.core.expected_wait(call, self.now())
+        return None
+
     async def settle(self, call: str, what: str, work: Work) -> None:
         """Do what must not be lost to a call: now, or in the background if Redis makes us wait for long.
 

@@ -171,11 +171,14 @@ class Requests:
         return self.when(promise.due, promise.queue, language, part)
 
     def when(self, due: float, queue: str, language: str, part: str = "") -> tuple[str, ...]:
-        """The prompts that promise a moment. A later try may be at any time of day: of that, only the day is told."""
+        """The prompts that promise a moment, or what is overdue, when customers are rung next.
+
+        A later try may be at any time of day: of that, only the day is told.
+        """
         now = self.moment()
-        if due <= now.timestamp():
+        there = self.promises.soonest(queue, max(now, datetime.fromtimestamp(due, UTC)), part)
+        if there <= now:
             return ("callback-soon",)
-        there = self.promises.soonest(queue, datetime.fromtimestamp(due, UTC), part)
         said = self.promises.spoken(queue, there, now, language, part)[1:]
         return said if self._prompts.issuperset(said) else tuple(each for each in said if not CLOCK.match(each))
 

@@ -25,6 +25,7 @@ class Keep:
     def __init__(self, *, key: str = "*", offered: bool = True) -> None:
         self.key, self.offered = key, offered
         self.arrivals: list[float] = []
+        self.expected: list[float | None] = []
 
     def offers(self, expected: float) -> bool:
         return expected > 60.0
@@ -32,8 +33,9 @@ class Keep:
     async def offer(self, phone: Phone) -> str:
         return await phone.say(("offer",), stop_keys=self.key)
 
-    async def promise(self, phone: Phone, arrival: float) -> bool:
+    async def promise(self, phone: Phone, arrival: float, expected: float | None) -> bool:
         self.arrivals.append(arrival)
+        self.expected.append(expected)
         await phone.say(("your-number",))
         if await phone.ask(("right",), seconds=5) == "2":
             return await phone.digits(("which",), most=20, seconds=5) == "0901"
@@ -63,6 +65,15 @@ async def test_by_a_key_the_caller_gets_the_promise_and_leaves_with_it(floor: Fl
     assert (left.reason, left.waited) == ("callback", 12.0)
     assert await length(floor.core, "power") == 0
     assert phone.notes["DONE"] == "1", "should we die in the farewell, the call is over"
+
+
+@pytest.mark.parametrize("others", [True, False])
+async def test_the_promise_knows_the_wait_that_is_expected(floor: Floor, others: bool) -> None:
+    if others:
+        await somebody_waits(floor, 50.0)
+    keep = Keep()
+    assert await wait_for_agent(ScriptedPhone(["*", "", "2", "0901"]), POWER, floor.desk, keep=keep) == END
+    assert keep.expected == [50.0 if others else None]
 
 
 async def test_one_who_hangs_up_on_the_farewell_has_not_abandoned(floor: Floor) -> None:
@@ -126,7 +137,7 @@ async def test_a_bell_for_an_offer_that_is_over_ends_no_question(floor: Floor) -
 
 async def test_an_agent_who_is_held_for_one_who_leaves_on_a_promise_is_free(floor: Floor) -> None:
     class Late(Keep):
-        async def promise(self, phone: Phone, arrival: float) -> bool:
+        async def promise(self, phone: Phone, arrival: float, expected: float | None) -> bool:
             floor.desk.carry_out(await floor.core.login(ANNA, floor.moment), "login")
             assert await floor.agent("anna") is AgentState.OFFERED
             return True

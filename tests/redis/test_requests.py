@@ -28,6 +28,9 @@ NAM, LAN = INFO.caller, "+84907654321"
 ABROAD = "+12025550123"
 HIDDEN, FOREIGN = replace(INFO, caller=""), replace(INFO, caller=ABROAD)
 
+CLOSING, OPENING = TUESDAY - 7 * 3600, TUESDAY + 8 * 3600
+TOMORROW = "callback-promise tomorrow from-08-00 until-12-00"
+
 Build = Callable[..., Bureau]
 
 
@@ -161,9 +164,16 @@ async def somebody_waits(floor: Floor) -> None:
 
 @pytest.mark.parametrize(
     ("info", "moment", "offered"),
-    [(INFO, AFTERNOON, True), (HIDDEN, AFTERNOON, False), (FOREIGN, AFTERNOON, False), (INFO, NIGHT, False)],
+    [
+        (INFO, AFTERNOON, True),
+        (HIDDEN, AFTERNOON, False),
+        (FOREIGN, AFTERNOON, False),
+        (INFO, NIGHT, False),
+        (INFO, CLOSING - 101, True),
+        (INFO, CLOSING - 99, False),
+    ],
 )
-async def test_it_is_offered_for_long_waits_where_the_callers_own_number_may_be_rung_now(
+async def test_it_is_offered_for_long_waits_where_the_callers_own_number_may_be_rung_now_and_in_their_turn(
     bureau: Bureau, info: Any, moment: float, offered: bool
 ) -> None:
     bureau.floor.moment = moment
@@ -172,6 +182,30 @@ async def test_it_is_offered_for_long_waits_where_the_callers_own_number_may_be_
     with pytest.raises(HungUp):
         await wait(bureau, phone)
     assert said(phone) == (["say callback-offer press-star"] if offered else [])
+
+
+@pytest.mark.parametrize(
+    ("waits", "moment", "each", "due", "told"),
+    [
+        (True, CLOSING - 101, 0, CLOSING - 101, "callback-in-turn"),
+        (True, CLOSING - 99, 0, OPENING, TOMORROW),
+        (False, CLOSING - 99, 0, CLOSING - 99, "callback-in-turn"),  # nobody knows when it is their turn
+        (False, CLOSING - 99, 50, CLOSING + 1, TOMORROW),  # the hours end while they talk
+    ],
+)
+async def test_who_asks_by_the_key_is_told_the_hours_where_their_turn_comes_after_closing(
+    bureau: Bureau, waits: bool, moment: float, each: float, due: float, told: str
+) -> None:
+    def pass_time(_: str) -> None:
+        bureau.floor.moment += each
+
+    bureau.floor.moment = moment
+    if waits:
+        await somebody_waits(bureau.floor)
+    phone = ScriptedPhone(["*", "1"], before_move=pass_time)
+    assert await wait(bureau, phone) == END
+    assert said(phone)[-1] == f"say {told} goodbye"
+    assert [line["due"] for line in bureau.lines()] == [due]
 
 
 async def test_the_offer_may_be_cut_short_by_its_key(bureau: Bureau) -> None:
@@ -280,6 +314,12 @@ async def test_who_phones_again_is_told_when_and_cancels_by_the_key(bureau: Bure
     event = bureau.floor.one(PromiseMoved)
     assert (event.promise, event.state, event.by) == (id, "cancelled", "caller")
     assert said(await tell(bureau)) == []
+
+
+async def test_of_a_promise_that_is_overdue_the_next_hours_are_told(bureau: Bureau) -> None:
+    await promised(bureau, due=AFTERNOON)
+    bureau.floor.moment = NIGHT
+    assert said(await tell(bureau, "")) == [f"ask callback-open {TOMORROW} callback-cancel press-1"]
 
 
 async def test_of_a_promise_of_another_spool_nothing_is_said(bureau: Bureau, store: Store, tmp_path: Path) -> None:
