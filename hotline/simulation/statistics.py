@@ -1,9 +1,11 @@
 """From replications to estimates: each measure with its 95% confidence interval.
 
 Rules of this file:
-- A measure is a ratio Σx ÷ Σy over replications; its interval comes from the residuals x − ratio·y (the delta
-  method), with Student's t. For plain figures (y = 1) that is the mean with its usual interval.
-- One replication gives no interval.
+- A measure is a ratio Σx ÷ Σy over replications (the ratio estimator); its interval comes from the residuals
+  x − ratio·y (the delta method), with Student's t. For plain figures (y = 1) that is the mean with its usual
+  interval.
+- A replication with nothing to measure (y = 0) tells nothing of the ratio, and does not count as one. Fewer than two
+  give no interval.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A value and half the width of its interval. None: there was nothing to measure, or one replication."""
+    """A value and half the width of its interval. None: there was nothing to measure, or in one replication only."""
 
     value: float | None
     half: float | None = None
@@ -51,11 +53,12 @@ def _estimates(rows: Sequence[Measures]) -> dict[str, Estimate]:
 
 def estimate(pairs: Sequence[Pair]) -> Estimate:
     """The ratio of the sums, with its interval."""
-    x, y = np.array(pairs, dtype=np.float64).T
-    base = float(y.sum())
-    if base <= 0:
+    found = [pair for pair in pairs if pair[1] > 0]
+    if not found:
         return Estimate(None)
-    ratio, count = float(x.sum()) / base, len(pairs)
+    x, y = np.array(found, dtype=np.float64).T
+    base, count = float(y.sum()), len(found)
+    ratio = float(x.sum()) / base
     if count < 2:
         return Estimate(ratio)
     spread = float(np.std(x - ratio * y, ddof=1))

@@ -65,15 +65,18 @@ class Staffed:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What callers met in simulated days. None where nobody called, or where one day tells no margin."""
+    """What callers met in simulated days. None where nobody called."""
 
     service_level: float | None
     margin: float | None
-    """Half the width of the 95% confidence interval."""
+    """Half the width of the 95% confidence interval. None where fewer than two days had calls, and where all that had
+    agree: what did not vary in them does not tell how much it varies."""
 
     def misses(self, level: float) -> bool:
-        """Surely below it: even the upper end of the interval is."""
-        return self.service_level is not None and self.service_level + (self.margin or 0.0) < level
+        """Surely below it: even the upper end of the interval is. Without a margin nothing is sure."""
+        if self.service_level is None or self.margin is None:
+            return False
+        return self.service_level + self.margin < level
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from hotline.staffing.plan import Seen, Staffed, Verified, total
+from hotline.tables import many
 
 Row = dict[str, str | int | float | None]
 
@@ -112,8 +113,10 @@ def in_words(plan: Sequence[Staffed], level: float, seen: Verified | None = None
     ]
     if seen and seen.whole.service_level is not None:
         missed = [row.slot.name for row, each in zip(plan, seen.slots, strict=True) if each.misses(level)]
-        verdict = f"; surely below the target: {', '.join(missed)}" if missed else "; no slot surely below the target"
-        lines.append(f"Simulated {seen.days} times: {_measured(seen.whole)} in time{verdict}.")
+        verdict = f"surely below the target: {', '.join(missed)}" if missed else "no slot surely below the target"
+        if seen.days == 1:
+            verdict = "a single day makes nothing sure"
+        lines.append(f"Simulated {many(seen.days, 'time')}: {_measured(seen.whole)} in time; {verdict}.")
     return "\n".join(lines)
 
 

@@ -10,6 +10,7 @@ Rules of this file:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from hotline.acd.model import QueueSettings
 from hotline.simulation.distributions import Exponential, Never
@@ -19,7 +20,11 @@ from hotline.staffing.erlang import ENDLESS
 from hotline.staffing.forecast import Slot
 from hotline.staffing.plan import Seen, Staffed, Verified
 
+if TYPE_CHECKING:
+    from hotline.simulation.statistics import Estimate
+
 _SKILL = "calls"
+_ROUNDING = 1e-9
 
 
 def verify(
@@ -47,11 +52,16 @@ def verify(
         results.append(result)
         done()
     found = {
-        name: Seen(measures[level].value, measures[level].half)
+        name: seen(measures[level])
         for name, measures in summary(results).types.items()
         for level in [f"service_level_{within:g}s"]
     }
     return Verified(days, tuple(found[name_of(index)] for index in range(len(plan))), found[TOTAL])
+
+
+def seen(level: Estimate) -> Seen:
+    """An estimate as a plan is judged by it: where all days agree, 0 is no margin but none is known."""
+    return Seen(level.value, level.half if level.half is not None and level.half > _ROUNDING else None)
 
 
 def scenario(plan: Sequence[Staffed], within: float, replications: int, seed: int = 1) -> Scenario:

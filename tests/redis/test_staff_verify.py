@@ -26,6 +26,14 @@ def test_a_planned_day_is_simulated_slot_by_slot() -> None:
 
 
 @pytest.mark.timeout(300)
+def test_slots_that_hardly_ever_have_calls_are_not_sure_to_miss_the_target() -> None:
+    rows = plan([Slot(str(index), index * 1800.0, 1800.0, 0.3, 300) for index in range(12)], Target())
+    found = verify(rows, 20, 10, seed=3, program=str(program("redis-server")))
+    assert any(slot.service_level is not None and slot.service_level < 0.8 for slot in found.slots)
+    assert [slot for slot in found.slots if slot.misses(0.8) or slot.margin == 0] == []
+
+
+@pytest.mark.timeout(300)
 def test_a_team_too_small_is_found_out() -> None:
     (row,) = plan([Slot("08:00", 0.0, 3600.0, 120, 120, 60)], Target(level=0.3))
     assert verify([row], 20, 3, program=str(program("redis-server"))).whole.misses(0.95)

@@ -23,6 +23,18 @@ def test_nothing_to_measure_is_nothing() -> None:
     assert estimate([(0.0, 0.0), (0.0, 0.0)]) == Estimate(None)
 
 
+def test_replications_with_nothing_to_measure_are_none() -> None:
+    empty = [(0.0, 0.0)] * 9
+    assert estimate([*empty, (2.0, 3.0)]) == estimate([(2.0, 3.0)]) == Estimate(2 / 3)
+    assert estimate([*empty, (2.0, 3.0), (1.0, 4.0)]) == estimate([(2.0, 3.0), (1.0, 4.0)])
+
+
+def test_a_ratio_of_few_calls_has_students_interval_of_the_replications_that_had_some() -> None:
+    found = estimate([(0.0, 0.0), (2.0, 3.0), (0.0, 0.0), (1.0, 3.0)])
+    # residuals ±0.5, s = 0.7071, t(1, .975) = 12.7062; over √2 replications of 3 calls each
+    assert found.half == pytest.approx(12.7062 * 0.70711 / 2**0.5 / 3, rel=1e-4)
+
+
 def test_a_ratio_weighs_replications_by_their_base() -> None:
     found = estimate([(90.0, 100.0), (1.0, 2.0)])
     assert found.value == pytest.approx(91 / 102)
