@@ -26,10 +26,10 @@ from rich.table import Table
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
+from hotline.simulation.model import TOTAL  # noqa: E402
 from hotline.simulation.runner import run  # noqa: E402
 from hotline.simulation.scenario import load  # noqa: E402
 from hotline.simulation.statistics import Estimate, Summary, summary  # noqa: E402
-from hotline.simulation.tally import TOTAL  # noqa: E402
 from lab.programs import program  # noqa: E402
 
 MINUTE = 60.0

@@ -15,6 +15,7 @@ from hotline.schema.document import Document, Path_
 from hotline.schema.problems import quoted, unknown
 from hotline.schema.rules import check_rest, check_rules
 from hotline.schema.shape import QueueShape
+from hotline.simulation.model import TOTAL
 from hotline.simulation.periods import clock_times
 from hotline.simulation.shape import CallShape, GroupShape, SimulationShape
 
@@ -49,6 +50,9 @@ def check(draft: Draft) -> None:
         if not any(draft.callers(name)) and None not in draft.calls.values():
             draft.document.warn(("queues", name), f"no calls go to queue {quoted(name)}", key=True)
     for name, call in draft.calls.items():
+        if name == TOTAL:
+            message = f"{quoted(name)} is what all calls together are called; take another name"
+            complain(("calls", name), message, key=True)
         if call:
             _check_call(draft, name, call)
     for name, group in draft.groups.items():

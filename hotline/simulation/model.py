@@ -12,6 +12,9 @@ from hotline.simulation.distributions import Distribution
 from hotline.simulation.periods import Stairs
 from hotline.simulation.shape import Formula
 
+TOTAL = "total"
+"""All calls together; no type of them has this name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Redial:

@@ -10,9 +10,8 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from hotline.simulation.model import Scenario
+from hotline.simulation.model import TOTAL, Scenario
 from hotline.simulation.statistics import Estimate, Summary
-from hotline.simulation.tally import TOTAL
 
 _COUNTS = ("arrivals", "offered", "answered", "abandoned", "blocked", "left", "served", "redials")
 _RARE = ("blocked", "left", "redials")

@@ -17,10 +17,9 @@ import numpy as np
 
 from hotline.acd.model import AgentState
 from hotline.simulation.arrivals import Call, Callback
-from hotline.simulation.model import Scenario
+from hotline.simulation.model import TOTAL, Scenario
 from hotline.simulation.shape import Formula
 
-TOTAL = "total"
 Pair = tuple[float, float]
 Measures = Mapping[str, Pair]
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from hotline.acd.model import QueueSettings
 from hotline.simulation.distributions import Exponential, Never
-from hotline.simulation.model import CallType, Group, Scenario
+from hotline.simulation.model import TOTAL, CallType, Group, Scenario
 from hotline.simulation.periods import Stairs
 from hotline.staffing.erlang import ENDLESS
 from hotline.staffing.forecast import Slot
@@ -45,7 +45,7 @@ def verify(
     from hotline.simulation.runner import run
     from hotline.simulation.server import find
     from hotline.simulation.statistics import summary
-    from hotline.simulation.tally import TOTAL, Result
+    from hotline.simulation.tally import Result
 
     results: list[Result] = []
     for result in run(scenario(plan, within, days, seed), program=find(program), workers=workers):

@@ -247,6 +247,12 @@ def test_a_file_that_is_no_mapping_is_told_as_such(text: str) -> None:
     assert "a scenario must hold a mapping with the keys simulation, calls, queues, agents" in problems(text)[0]
 
 
+def test_no_type_of_calls_is_named_like_all_of_them_together() -> None:
+    assert problems(changed(("  desk:", "  total:"))) == [
+        "day.yaml:4:3: 'total' is what all calls together are called; take another name"
+    ]
+
+
 def traced(tmp_path: Path, csv: str) -> Scenario:
     (tmp_path / "calls.csv").write_text(csv, encoding="utf-8")
     text = changed(("    arrivals: 4.2/min\n", ""), ("length: 8h", "length: 8h\n  trace: calls.csv"))

@@ -8,10 +8,10 @@ import pytest
 
 from hotline.acd.model import AgentState
 from hotline.simulation.arrivals import Call
-from hotline.simulation.model import Scenario
+from hotline.simulation.model import TOTAL, Scenario
 from hotline.simulation.scenario import loads
 from hotline.simulation.shape import Formula
-from hotline.simulation.tally import TOTAL, Result, Tally
+from hotline.simulation.tally import Result, Tally
 
 DAY = loads(
     """\
