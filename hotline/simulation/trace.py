@@ -53,6 +53,8 @@ class _Rows:
         for number, name in enumerate(self.columns, 1):
             if name not in COLUMNS:
                 self.complain(number, unknown("column", name, COLUMNS))
+            elif name in self.columns[: number - 1]:
+                self.complain(number, f"column {name!r} stands here twice; keep one of them")
         if not {"time", "type"} <= set(self.columns):
             self.complain(1, "the first line must name the columns, time and type among them")
             return

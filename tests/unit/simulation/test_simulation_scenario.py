@@ -276,6 +276,12 @@ def test_mistakes_in_a_trace_have_their_line_and_cell(tmp_path: Path) -> None:
     ]
 
 
+def test_a_column_of_a_trace_that_is_there_twice_is_a_mistake(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        traced(tmp_path, "time,type,time\n1,desk,2\n")
+    assert str(caught.value) == f"{tmp_path / 'calls.csv'}:1:3: column 'time' stands here twice; keep one of them"
+
+
 def test_a_trace_that_cannot_be_read_is_a_problem_too(tmp_path: Path) -> None:
     text = changed(("length: 8h", "length: 8h\n  trace: none.csv"))
     assert problems(text, tmp_path) == [
