@@ -2,7 +2,8 @@
 
 Rules of this file:
 - The first line names the columns: `calls` and `handle`; `start` and `patience` may be there too; in any order.
-- A row is one slot. In a file whose cells are not parted by commas, 12,5 is a number.
+- A row is one slot. In a file whose cells are not parted by commas, 12,5 is a number, and 1,250 or 1.250 is refused:
+  to some it is a thousand times as many as to others.
 - Every problem says its line and column, and what to write there instead.
 """
 
@@ -32,6 +33,7 @@ MOST_LOAD = 5_000
 
 _COLUMNS = ("start", "calls", "handle", "patience")
 _NUMBER = re.compile(r"\d{1,9}(?:\.\d{0,9})?", re.ASCII)
+_TWO_WAYS = re.compile(r"([1-9]\d{0,2})[.,](\d{3})", re.ASCII)
 _CLOCK = re.compile(r"(\d{1,2}):(\d\d)", re.ASCII)
 _ANY_DAY = datetime(2000, 1, 1)
 _HANDLE: TypeAdapter[float] = TypeAdapter(Annotated[Seconds, lasting(1, 4 * 3600)])
@@ -147,7 +149,17 @@ class _Forecast:
     def _written(self, cell: Cell) -> str:
         return cell.text.replace(",", ".") if self.decimal_comma else cell.text
 
+    def _two_ways(self, cell: Cell) -> bool:
+        """Whether a number can be read in two ways, which is complained about."""
+        found = _TWO_WAYS.fullmatch(cell.text) if self.decimal_comma else None
+        if found:
+            many, few = f"{found[1]}{found[2]}", f"{found[1]}.{found[2]}0"
+            self._complain(cell, f"{quoted(cell.text)} may mean {many} or {few}; write one of these instead")
+        return found is not None
+
     def _calls(self, cell: Cell) -> float:
+        if self._two_ways(cell):
+            return math.nan
         text = self._written(cell)
         if not text:
             self._complain(cell, "how many calls? Write 0 where none are expected")
@@ -162,6 +174,8 @@ class _Forecast:
     def _lasting(self, cell: Cell, kind: TypeAdapter[float], *, idle: bool = False) -> float:
         if idle and cell.text in ("", "0"):
             return 0.0
+        if self._two_ways(cell):
+            return math.nan
         try:
             return kind.validate_python(self._written(cell))
         except ValidationError as error:

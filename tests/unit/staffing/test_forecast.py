@@ -52,6 +52,30 @@ def test_what_spreadsheets_make_of_it_is_understood(text: str) -> None:
     assert loads(text) == (Slot("08:00", 0.0, 1800, 97.5, 180, math.inf),)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            'start\tcalls\thandle\n08:00\t"1,250"\t180\n',
+            "f.csv:2:7: '1,250' may mean 1250 or 1.2500; write one of these",
+        ),
+        ("calls;handle\n1.250;180\n", "f.csv:2:1: '1.250' may mean 1250 or 1.2500; write one of these instead"),
+        ("calls;handle\n125;1.250\n", "f.csv:2:5: '1.250' may mean 1250 or 1.2500; write one of these instead"),
+        ("calls;handle\n1.250.000;180\n", "f.csv:2:1: '1.250.000' is no number of calls; write it like 120 or 97.5"),
+        ('calls,handle\n"1,250",180\n', "f.csv:2:1: '1,250' is no number of calls; write it like 120 or 97.5"),
+    ],
+)
+def test_thousands_with_a_separator_are_not_taken_for_decimals(text: str, said: str) -> None:
+    (problem,) = problems(text)
+    assert problem.startswith(said)
+
+
+def test_a_decimal_of_three_digits_is_one_where_nothing_else_can_be_meant() -> None:
+    assert loads("calls,handle\n1.250,180\n")[0].calls == 1.25
+    assert loads("calls;handle\n0,125;180\n")[0].calls == 0.125
+    assert loads("calls;handle\n1.2500;180\n")[0].calls == 1.25
+
+
 def test_a_byte_order_mark_is_no_part_of_the_first_column(tmp_path: Path) -> None:
     path = tmp_path / "excel.csv"
     path.write_text("calls,handle\n30,120\n", encoding="utf-8-sig")
