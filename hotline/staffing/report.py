@@ -89,7 +89,7 @@ def as_table(plan: Sequence[Staffed], level: float, seen: Verified | None = None
 def _cells(row: Staffed) -> dict[str, str]:
     return {
         "slot": escape(row.slot.name),
-        "calls": f"{row.slot.calls:g}",
+        "calls": _plain(row.slot.calls),
         "handle": f"{row.slot.handle:.0f}s" if row.slot.calls else "",
         "by C": str(row.erlang_c),
         "by A": "" if row.erlang_a is None else str(row.erlang_a),
@@ -106,8 +106,8 @@ def in_words(plan: Sequence[Staffed], level: float, seen: Verified | None = None
     """The whole plan in a few sentences."""
     whole = total(plan)
     lines = [
-        f"{whole.calls:g} calls, {whole.agent_hours:g} agent-hours ({whole.rostered_hours:g} paid), "
-        f"at most {whole.busiest} agents at once.",
+        f"{_plain(whole.calls)} calls, {_plain(whole.agent_hours)} agent-hours "
+        f"({_plain(whole.rostered_hours)} paid), at most {whole.busiest} agents at once.",
         f"Expected: {_share(whole.service_level)} in time, {_share(whole.abandoned)} given up, "
         f"{whole.mean_wait:.1f} s mean wait, agents {_share(whole.occupancy)} busy.",
     ]
@@ -118,6 +118,11 @@ def in_words(plan: Sequence[Staffed], level: float, seen: Verified | None = None
             verdict = "a single day makes nothing sure"
         lines.append(f"Simulated {many(seen.days, 'time')}: {_measured(seen.whole)} in time; {verdict}.")
     return "\n".join(lines)
+
+
+def _plain(number: float) -> str:
+    """With as many decimals as say something, and never as a power of ten."""
+    return f"{number:,.6g}" if number < 100_000 else f"{number:,.0f}"
 
 
 def _share(share: float) -> str:

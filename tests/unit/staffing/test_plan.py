@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hotline.staffing.erlang import ENDLESS, quality
 from hotline.staffing.forecast import Slot
 from hotline.staffing.plan import Model, Target, needed, plan, total
+from hotline.staffing.report import in_words
 
 
 def slot(calls: float = 100, handle: float = 180, patience: float = ENDLESS) -> Slot:
@@ -100,6 +101,15 @@ def test_a_total_weighs_slots_by_their_calls_and_agents_by_their_time() -> None:
         (rows[0].quality.service_level + 3 * rows[2].quality.service_level) / 4
     )
     assert whole.occupancy == pytest.approx(400 * 180 / 3600 / whole.agent_hours)
+
+
+def test_large_plans_are_told_in_plain_digits() -> None:
+    rows = plan(
+        [Slot(str(index), index * 1800.0, 1800.0, 100_000, 60) for index in range(80)], Target(), shrinkage=0.3
+    )
+    told = in_words(rows, 0.8)
+    assert told.startswith("8,000,000 calls, ")
+    assert "e+" not in told
 
 
 def test_a_total_of_no_calls_is_perfect() -> None:
