@@ -43,6 +43,8 @@ def staff(
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the table.")] = False,
 ) -> None:
     """Plan the agents that each half-hour of a forecast needs."""
+    if csv is not None and _same(csv, forecast):
+        _stop(f"{csv}: that is the forecast, which the plan would overwrite; choose another --csv")
     try:
         slots = load(forecast, slot * 60, patience or math.inf)
     except ConfigError as problems:
@@ -83,6 +85,14 @@ def _verified(rows: Sequence[Staffed], within: float, days: int, seed: int, prog
             problem = str(failure)
     print(problem, file=sys.stderr)
     raise typer.Exit(1)
+
+
+def _same(plan: Path, forecast: Path) -> bool:
+    """Whether they are one file, by whatever names; what is no file, such as a terminal, cannot be overwritten."""
+    try:
+        return forecast.is_file() and plan.samefile(forecast)
+    except OSError:  # there is no such plan yet
+        return False
 
 
 def _write(path: Path, text: str) -> None:

@@ -112,6 +112,18 @@ def test_a_wrong_option_ends_with_status_2(textbook: Path, options: tuple[str, .
     assert said in result.stderr
 
 
+def test_the_plan_never_overwrites_the_forecast(textbook: Path, tmp_path: Path) -> None:
+    (tmp_path / "link.csv").symlink_to(textbook)
+    before = textbook.read_text()
+    for plan in (textbook, tmp_path / "link.csv"):
+        result = staff(textbook, "--csv", plan)
+        assert result.exit_code == 2
+        assert (
+            result.stderr == f"{plan}: that is the forecast, which the plan would overwrite; choose another --csv\n"
+        )
+    assert textbook.read_text() == before
+
+
 def test_a_redis_server_that_is_not_there_is_told_as_such(textbook: Path) -> None:
     result = staff(textbook, "--verify", "1", "--redis-server", "no-such-program")
     assert result.exit_code == 1
