@@ -34,10 +34,10 @@ class NoRedis(SimulationFailed):
 
 
 def find(program: str = "") -> str:
-    """The redis-server to run: `program`, or the one on PATH. Raises NoRedis."""
+    """The whole path of the redis-server to run: `program`, or the one on PATH. Raises NoRedis."""
     found = shutil.which(program or "redis-server")
     if found:
-        return found
+        return str(Path(found).absolute())  # it is started in another folder
     if program:
         raise NoRedis(f"{program} is no program that can be run; give --redis-server the path of a redis-server.")
     raise NoRedis("redis-server is not on PATH; install Redis 7 or newer, or give its path by --redis-server.")

@@ -242,6 +242,16 @@ def test_a_redis_that_cannot_be_found_or_started_is_told() -> None:
         pass
 
 
+def test_a_redis_server_is_found_by_a_path_from_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "redis-server").symlink_to(Path(REDIS).absolute())
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", "bin")
+    for name in ("bin/redis-server", ""):
+        with private_redis(find(name)) as link:
+            link.wipe()
+
+
 def simulate(*words: str | Path) -> tuple[int, str, str]:
     result = CliRunner().invoke(app, ["simulate", *map(str, words)], env={"COLUMNS": "100"})
     return result.exit_code, result.stdout, result.stderr
