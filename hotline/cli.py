@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -155,10 +156,22 @@ def try_(
     """Walk through the menus at the terminal, without a PBX."""
     from hotline.rehearsal import rehearse
 
+    loaded = read_config(config)
+    before = signal.signal(signal.SIGINT, _interrupt)
     try:
-        asyncio.run(rehearse(read_config(config), number=number, at=at, ask=input, tell=print))
+        asyncio.run(rehearse(loaded, number=number, at=at, ask=input, tell=print))
     except ValueError as problem:
         stop(problem)
+    except KeyboardInterrupt:
+        print()  # what the shell says next begins a line
+        raise typer.Exit(130) from None
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _interrupt(*_: object) -> None:
+    """Ctrl-C at once: where a signal is Python's own to handle, asyncio would wait for the line that is asked for."""
+    raise KeyboardInterrupt
 
 
 @app.command()

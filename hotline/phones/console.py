@@ -1,11 +1,14 @@
 """A phone in the terminal: `hotline try` lets an admin walk their own menus without a PBX.
 
 Prompts appear as their texts; keys are typed and sent with Enter, an empty line is silence, `h` hangs up.
+
+Rules of this file:
+- The event loop stands still while a line is typed. Nothing else goes on in a rehearsal, and a thread that waits for
+  a line could not be left by Ctrl-C: the interpreter would wait for it.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePath
 
@@ -28,7 +31,7 @@ class ConsolePhone:
     async def line(self, question: str) -> str:
         """What the caller types; raises HungUp for `h`."""
         try:
-            line = (await asyncio.to_thread(self._ask, question)).strip()
+            line = self._ask(question).strip()
         except EOFError:
             raise HungUp from None
         if line in ("h", "hangup"):
