@@ -61,7 +61,8 @@ def _side_by_side(scenario: Scenario, program: str, workers: int) -> Iterator[Re
             ear, mouth = context.Pipe(duplex=False)
             own = range(number, scenario.replications, workers)
             worker = context.Process(target=_work, args=(scenario, program, own, mouth, os.getpid()), daemon=True)
-            worker.start()
+            with _deaf():
+                worker.start()
             after.callback(worker.join)
             after.callback(worker.terminate)
             mouth.close()
@@ -82,11 +83,20 @@ def _side_by_side(scenario: Scenario, program: str, workers: int) -> Iterator[Re
             raise SimulationFailed("A worker process ended before its work was done; was it killed?")
 
 
+@contextlib.contextmanager
+def _deaf() -> Iterator[None]:
+    """A process that is started in it never hears Ctrl-C, not even at its first steps: it is for us, who end it."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _work(scenario: Scenario, program: str, replications: range, mouth: Connection, parent: int) -> None:
     """A worker process: sends each result, or the reason why there are no more."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     end_with_parent(parent, signal.SIGTERM)()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches our parent too, which ends us in order
     try:
         for result in _here(scenario, program, replications):
             mouth.send(result)

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import cast
 
@@ -210,6 +211,18 @@ def test_every_call_comes_to_one_end_and_workers_change_nothing() -> None:
             ends = sum(count(found, name) for name in ("answered", "abandoned", "blocked", "left"))
             assert count(found, "arrivals") == ends > 0
             assert count(found, "answered") == count(found, "served") > 0
+
+
+def test_workers_do_not_hear_ctrl_c_even_at_their_first_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    start = SpawnProcess.start
+
+    def start_and_interrupt(worker: SpawnProcess) -> None:
+        start(worker)
+        assert worker.pid
+        os.kill(worker.pid, signal.SIGINT)
+
+    monkeypatch.setattr(SpawnProcess, "start", start_and_interrupt)
+    assert len(results(2)) == 4
 
 
 def test_no_call_is_left_in_redis(link: Link) -> None:
