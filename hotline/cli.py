@@ -26,6 +26,7 @@ from hotline.options import (
     stop,
     visit,
 )
+from hotline.output import printing
 from hotline.promised import callbacks
 from hotline.schema import ConfigError
 from hotline.settings import Address, MailServer, Manager, Settings, api_tokens, signing_secret
@@ -223,4 +224,5 @@ def simulate(
 
 def main() -> None:
     """The console script."""
-    app()
+    with printing():
+        app()
