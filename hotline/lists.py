@@ -51,8 +51,8 @@ def wanted_from(
         stop(f"There is no state {wrong[0]!r}; states are {', '.join(State)}.")
     if queue and queue not in archive.config.queues:
         stop(f"There is no queue {queue!r}; the configuration has {', '.join(archive.config.queues)}.")
-    if number and not any(map(str.isdecimal, number)):
-        stop(f"{number!r} is no number; write all of it, or its last {LEAST_DIGITS} digits or more.")
+    if number and sum(map(str.isdecimal, number)) < LEAST_DIGITS:
+        stop(f"{number!r} is not enough of a number; write all of it, or its last {LEAST_DIGITS} digits or more.")
     try:
         before = until.limit(due, now).timestamp() if due else 0.0
         after = until.since(since, now).timestamp() if since else 0.0
