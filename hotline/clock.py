@@ -9,6 +9,9 @@ from pathlib import Path
 Clock = Callable[[], float]
 """Answers POSIX seconds."""
 
+YEARS = range(2000, 2200)
+"""Of moments that people may name: far from the ends of the calendar, so that days can be added to them anywhere."""
+
 
 def clock(file: Path | None = None) -> Clock:
     """The system's clock, or with `file` one that is ahead by the seconds written in it.

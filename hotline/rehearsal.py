@@ -22,6 +22,7 @@ from hotline.callbacks.promise_record import Promise
 from hotline.callbacks.requests import Requests
 from hotline.callbacks.settings import VoicemailSettings
 from hotline.callbacks.states import State
+from hotline.clock import YEARS
 from hotline.events import CallbackRequested, Event
 from hotline.flow.engine import END, walk
 from hotline.flow.phone import CallInfo, HungUp, Phone
@@ -161,4 +162,6 @@ def _moment(at: str, zone: ZoneInfo) -> float:
         moment = datetime.fromisoformat(at)
     except ValueError:
         raise ValueError(f"{at!r} is no moment; write it as 2026-11-22T22:00, or with an offset +07:00.") from None
+    if moment.year not in YEARS:
+        raise ValueError(f"{at!r} is not in a year from {YEARS.start} to {YEARS.stop - 1}; choose one of these.")
     return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp()

@@ -20,10 +20,10 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from hotline.clock import YEARS
+
 MOST = 16 * 1024
 """Bytes of a request."""
-
-YEARS = range(2000, 2200)
 
 _NUMBER = re.compile(r"\+?[0-9 ()./-]{1,40}", re.ASCII)
 _KEY = re.compile(r"[!-~]{1,128}", re.ASCII)

@@ -87,6 +87,14 @@ def test_try_at_night_promises_the_next_opening() -> None:
     assert "[until-17-00]" in result.output
 
 
+@pytest.mark.parametrize("at", ["9999-12-30T10:00", "0001-01-01T00:00", "2200-01-01T00:00"])
+def test_try_is_at_a_moment_far_from_the_ends_of_the_calendar(at: str) -> None:
+    result = hotline("try", CONFIG, "--at", at, typed="\n" * 7)
+    assert result.exit_code == 2
+    assert result.stderr == f"{at!r} is not in a year from 2000 to 2199; choose one of these.\n"
+    assert result.stdout == ""
+
+
 def test_try_by_day_corrects_a_wrong_key_and_reaches_an_agent() -> None:
     result = hotline("try", CONFIG, "--at", "2026-11-26T10:00", typed="\n\n5\n1\ny\n")
     assert result.exit_code == 0
