@@ -40,7 +40,7 @@ def find(program: str = "") -> str:
         return str(Path(found).absolute())  # it is started in another folder
     if program:
         raise NoRedis(f"{program} is no program that can be run; give --redis-server the path of a redis-server.")
-    raise NoRedis("redis-server is not on PATH; install Redis 7 or newer, or give its path by --redis-server.")
+    raise NoRedis("redis-server is not on PATH; install Redis 6.2 or newer, or give its path by --redis-server.")
 
 
 @contextlib.contextmanager
