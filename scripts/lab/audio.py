@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 RATE = 8000
 PIECE = 0.7
-SLIP = 0.3
+SLIP = 1.2
 FITS = 0.5
 Sound = NDArray[np.float64]
 

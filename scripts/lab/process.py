@@ -18,6 +18,9 @@ from pathlib import Path
 POLL = 0.02
 """Seconds between two looks at something that sends no event."""
 
+TRIES = 20
+"""Ports of which one must be free for UDP as well."""
+
 
 class NotReady(Exception):
     """The program ended, or the time was over, before it was ready."""
@@ -119,12 +122,27 @@ class Process:
         return f"The end of {self.log}:\n" + "\n".join(lines)
 
 
+_GIVEN_OUT: list[socket.socket] = []
+"""A socket for each port that was answered: it is nobody else's while this process lives."""
+
+
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM, *, rather: int = 0) -> int:
-    """A port of 127.0.0.1 that is free now: `rather` if it is."""
-    for wish in (rather, 0):
-        with socket.socket(socket.AF_INET, kind) as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", wish))
-            return probe.getsockname()[1]
+    """A port of 127.0.0.1 that is free, `rather` if it is, and that no lab on this machine is given as well.
+
+    It is held by a TCP socket that does not listen. A server that reuses addresses, as all do, can listen there all
+    the same, or on the UDP port of that number; until it does, whoever connects is refused.
+    """
+    for wish in (rather, *[0] * TRIES):
+        held = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with contextlib.suppress(OSError), socket.socket(socket.AF_INET, kind) as probe:
+            held.bind(("127.0.0.1", wish))
+            port: int = held.getsockname()[1]
+            if kind is not socket.SOCK_STREAM:
+                probe.bind(("127.0.0.1", port))
+            _GIVEN_OUT.append(held)
+            return port
+        held.close()
     raise NotReady("No port of 127.0.0.1 is free.")
 
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from hotline import events
 from hotline.acd.model import AgentState, QueueCount, QueueSettings, Snapshot
@@ -77,7 +78,7 @@ async def disk() -> SpoolState:
     return SpoolState(unread_bytes=300, unread_lines=1, free_bytes=10**9)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def prometheus(tmp_path: Path) -> AsyncIterator[Prometheus]:
     """Has scraped a service before and after its day."""
     figures = make_metrics()
