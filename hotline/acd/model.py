@@ -97,6 +97,8 @@ class QueueSettings:
 
     name: str
     needs: Needs
+    other_needs: tuple[Needs, ...] = ()
+    """What callers need who join with needs of their own, as simulated ones do."""
     priority: float = 0.0
     """Head start in seconds: virtual arrival = arrival − priority."""
     weight: float = 1.0
@@ -135,6 +137,11 @@ class QueueSettings:
     """The same of their place in line."""
     miss_pause: Mapping[Missed, float] = field(default_factory=dict)
     """How long an agent is left alone after a miss, by outcome (see hotline.acd.wire for the defaults)."""
+
+    @property
+    def may_need(self) -> tuple[Needs, ...]:
+        """All that its callers may need, when they join and as that widens."""
+        return (self.needs, *self.other_needs, *(step.needs for step in self.widen))
 
 
 @dataclass(frozen=True, slots=True)

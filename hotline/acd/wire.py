@@ -65,6 +65,7 @@ def rules(queue: QueueSettings) -> str:
             queue.reserve_above,
             queue.miss_limit,
             delays,
+            sorted({canonical(needs) for needs in queue.may_need}),
         ],
         ensure_ascii=False,
     )

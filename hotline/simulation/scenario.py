@@ -127,8 +127,8 @@ def _check_amount(draft: Draft, calls: Mapping[str, CallType], whole: Simulation
 
 def _call(draft: Draft, name: str, call: CallShape, whole: SimulationShape) -> CallType:
     queue = _queue(draft, call.queue or name)
-    if call.needs is not None:
-        queue = replace(queue, needs=call.needs)
+    needs = [queue.needs if each.needs is None else each.needs for each in draft.callers(queue.name)]
+    queue = replace(queue, needs=queue.needs if call.needs is None else call.needs, other_needs=tuple(needs))
     if call.priority is not None:
         queue = replace(queue, priority=call.priority)
     return CallType(

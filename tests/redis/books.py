@@ -106,8 +106,22 @@ class Books:
                 self.touched.add(queue)
 
     def _works_for(self, queue: str, agent: Agent) -> bool:
-        serves = any(agent.serves(needs, site) for needs, site in self.classes.get(queue, []))
+        known = [each for each in self.classes.get(queue, []) if self._speaks_of(queue, *each)]
+        serves = any(agent.serves(needs, site) for needs, site in known)
         return serves and not self._held_back(queue, agent)
+
+    def _speaks_of(self, queue: str, needs: Mapping[str, int], site: str) -> bool:
+        """Whether the queue's rules do."""
+        rules = self.rules[queue]
+        steps = [step.needs for step in rules.widen]
+        return needs in [rules.needs, *rules.other_needs, *steps] and (not site or rules.own_site > 0)
+
+    def _forget_classes(self, queue: str) -> None:
+        """Those of older rules in which nobody waits."""
+        waiting = [call for call in self.calls.values() if call.queue == queue and call.state == "waiting"]
+        waited_in = [(call.wanted, "" if call.last else call.site) for call in waiting]
+        known = self.classes.get(queue, [])
+        self.classes[queue] = [each for each in known if self._speaks_of(queue, *each) or each in waited_in]
 
     def _held_back(self, queue: str, agent: Agent) -> bool:
         return agent.profile[2] and self.rules[queue].reserve_above > 0

@@ -10,7 +10,7 @@ from figures import Figures
 from people import Agent, Call, State
 
 from hotline.acd.model import CallState, Change, Choice, Missed, QueueSettings, Standing
-from hotline.acd.wire import MISS_DELAYS
+from hotline.acd.wire import MISS_DELAYS, canonical
 
 SILENT = 60.0
 
@@ -34,8 +34,9 @@ class Referee(Books):
     def _learn(self, queue: QueueSettings) -> None:
         def said(rules: QueueSettings) -> list[Any]:
             delays = {outcome: rules.miss_pause.get(outcome, MISS_DELAYS[outcome]) for outcome in Missed}
+            needs = {canonical(each) for each in (rules.needs, *rules.other_needs, *(s.needs for s in rules.widen))}
             return [
-                rules.weight, rules.choice, rules.widen, rules.sticky, rules.own_site, rules.max_calls,
+                needs, rules.weight, rules.choice, rules.widen, rules.sticky, rules.own_site, rules.max_calls,
                 rules.reserve_above, rules.miss_limit, delays,
             ]  # fmt: skip
 
@@ -46,6 +47,7 @@ class Referee(Books):
         figures.accrue(self.now)
         self.rules[queue.name] = queue
         figures.most = queue.max_calls
+        self._forget_classes(queue.name)
         self.touched.add(queue.name)
         self._see()
         self._fill(queue.name)
@@ -192,6 +194,8 @@ class Referee(Books):
 
     def _wait(self, call: Call) -> None:
         deadline = self._place(call) if call.relaxes else None
+        if not call.relaxes:
+            self._know(call, "")  # it may have been forgotten
         if call.last:
             self._know(call, "")
             call.last = call.last if self._sticks(call) else ""

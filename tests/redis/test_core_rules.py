@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -241,6 +242,75 @@ async def test_new_rules_hold_as_soon_as_anybody_who_waits_comes_back(core):
     await join(core, "c1", dataclasses.replace(SALES, max_calls=1), at=T)
     await join(core, "c2", dataclasses.replace(SALES, max_calls=1), at=T)
     assert offers(await join(core, "c2", at=T + 5)) == [("c2", "ben")]
+
+
+async def test_needs_that_a_queue_has_no_more_keep_nobody_from_the_agents_in_reserve(core):
+    queue = dataclasses.replace(SALES, reserve_above=300.0)
+    await core.login(agent("anna"), T)
+    await core.login(agent("rita", skills={"sales": 3}, reserve=True), T)
+    await join(core, "c1", queue, at=T)
+    await core.leave("c1", Left.ABANDONED, T)
+    change = await join(core, "c2", dataclasses.replace(queue, needs={"sales": 2}), at=T + 1)
+    assert offers(change) == [("c2", "rita")]  # anna is none of the queue's staff any more
+
+
+async def test_nobody_is_told_of_an_agent_who_only_met_a_step_that_was_removed(core):
+    await core.login(agent("bill", skills={"billing": 1}), T)
+    await core.join(
+        "c1",
+        queue=dataclasses.replace(SALES, widen=(Widening(30.0, {}),)),
+        arrival=T - 100,
+        now=T,
+        channel="x",
+        pbx="p",
+    )
+    await core.leave("c1", Left.ABANDONED, T)
+    assert await core.expected("sales", T) == 0
+    await join(core, "c2", at=T)
+    await core.leave("c2", Left.ABANDONED, T)
+    assert await core.expected("sales", T) is None
+
+
+async def test_needs_of_before_are_forgotten_once_nobody_waits_in_them(core, redis):
+    new = dataclasses.replace(SALES, needs={"sales": 2})
+    await join(core, "c1", at=T)
+    await core.login(agent("anna", skills={"energy": 1}), T)
+    await core.login(agent("ben", skills={"energy": 1, "sales": 2}), T)
+    offer = (await core.look("c1")).offer
+    await join(core, "c2", at=T)
+    await join(core, "c3", new, at=T)
+    assert len(redis("SMEMBERS", "hotline:lines:sales")) == 2
+    await core.leave("c2", Left.ABANDONED, T)
+    await join(core, "c4", dataclasses.replace(new, weight=2.0), at=T)
+    assert redis("SMEMBERS", "hotline:lines:sales") == [b'["sales",{"sales":2},""]']
+    assert redis("SMEMBERS", "hotline:classes") == [b'["sales",{"sales":2},""]']
+    assert not redis("EXISTS", 'hotline:profiles-for:["sales",{"sales":1},""]')
+    profile = redis("HGET", "hotline:agent:ben", "profile").decode()
+    assert redis("HKEYS", f"hotline:classes-for:{profile}") == [b'["sales",{"sales":2},""]']
+    # who was offered meanwhile waits again all the same, in the needs of before
+    await core.leave("c3", Left.ABANDONED, T)
+    await core.leave("c4", Left.ABANDONED, T)
+    await core.missed("c1", "ben", offer.token, Missed.NO_ANSWER, T + 5)
+    assert offers(await core.ready("ben", T + 6)) == [("c1", "ben")]
+
+
+async def test_agents_of_new_skills_come_to_work_under_rules_that_an_older_version_wrote(core, redis):
+    await join(core, "c1", at=T)
+    text = json.loads(redis("HGET", "hotline:rules:sales", "text"))
+    redis("HSET", "hotline:rules:sales", "text", json.dumps(text[:-1]))
+    assert offers(await core.login(agent("anna", skills={"sales": 5}), T)) == [("c1", "anna")]
+    assert redis("HGET", "hotline:rules:sales", "staff") == b"1"
+
+
+async def test_two_services_with_other_needs_serve_their_callers_side_by_side(core):
+    new = dataclasses.replace(SALES, needs={"sales": 2})
+    for n in range(3):
+        await join(core, f"old{n}", SALES, at=T + n)
+        await join(core, f"new{n}", new, at=T + n)
+    taken = []
+    for n in range(6):
+        taken += offers(await core.login(agent(f"a{n}", skills={"sales": 2 if n % 2 else 1}), T + 10 + n))
+    assert [call for call, _ in taken] == ["old0", "new0", "old1", "new1", "old2", "new2"]
 
 
 async def test_fewer_steps_of_widening_bring_nobody_back_to_the_first_needs(core):

@@ -27,6 +27,7 @@ from hotline.acd.model import (
     QueueSettings,
     Widening,
 )
+from hotline.acd.wire import canonical
 from hotline.store import Script, StoreDown
 
 HOLD = 10.0
@@ -39,6 +40,7 @@ SKILLS: Sequence[Mapping[str, int]] = (
 
 RULES: Mapping[str, Sequence[Any]] = {
     "needs": [{}, {"german": 1}, {"sales": 1}, {"sales": 1}, {"sales": 2, "german": 3}],
+    "other_needs": [(), (), ({},)],
     "priority": [0.0, 0.0, 5.0],
     "wrap_up": [0.0, 0.25, 5.0],
     "weight": [1.0, 1.0, 0.5, 2.0],
@@ -57,7 +59,7 @@ RULES: Mapping[str, Sequence[Any]] = {
 """A queue's rules; one of each."""
 CHANGING = (
     *("needs", "widen", "own_site", "sticky", "weight", "choice", "max_calls", "reserve_above", "miss_limit"),
-    "max_length",
+    *("max_length", "other_needs"),
 )
 """Those that a new configuration may change while callers wait."""
 
@@ -73,6 +75,9 @@ OPERATIONS: Mapping[str, Mapping[str, Sequence[Any]]] = {
     "the_clock_is_set_back": {"seconds": QUARTERS},
     "the_next_script_meets": {"fault": ["request lost", "reply lost", "doubled"]},
     "the_rules_change": {"queue": QUEUES, "rule": CHANGING, "pick": list(range(60))},
+    "a_service_starts_anew": {
+        "queue": QUEUES, "rule": ["needs", "needs", *CHANGING], "pick": list(range(60)), "back": [1, 9, -1, -2],
+    },
     "join": {
         **_CALL, "queue": QUEUES, "ago": [0.0, 0.0, 0.25, 5.0, 5.0, 5.25, 30.0], "force": [False, True],
         "site": ["", "hue", "vinh"], "caller": ["", "k1", "k2"],
@@ -183,8 +188,19 @@ class World:
             assert found["wish"] == agent.wish
             assert (int(found["row"] or 0), int(found["misses"] or 0)) == (agent.row, agent.misses)
             assert (found["device"] == "busy") == agent.device
+        self.compare_queues(keys)
         assert all(calls == 1 for calls in model.endings.values())
         model.endings.clear()
+
+    def compare_queues(self, keys: Keys) -> None:
+        """Which classes of calls are known of each, and how many work for it."""
+        model, lines = self.reference, keys.of("lines")
+        found = {queue: {(canonical(c[1]), c[2]) for c in map(json.loads, each)} for queue, each in lines.items()}
+        known = {queue: {(canonical(needs), site) for needs, site in each} for queue, each in model.classes.items()}
+        assert found == {queue: each for queue, each in known.items() if each}
+        assert keys.get("classes", set()) == {each for some in lines.values() for each in some}
+        staff = {queue: int(rules.get("staff") or 0) for queue, rules in keys.of("rules").items()}
+        assert staff == {queue: figures.staff for queue, figures in model.figures.items()}
 
     def compare_forecasts(self) -> None:
         """After each operation, for one queue or caller in turn."""
@@ -227,6 +243,13 @@ class World:
     def the_rules_change(self, queue: str, rule: str, pick: int) -> None:
         values = RULES[rule]
         self.queues[queue] = replace(self.queues[queue], **{rule: values[pick % len(values)]})
+
+    def a_service_starts_anew(self, queue: str, rule: str, pick: int, back: int) -> None:
+        """With a new configuration, by which so many of those in line join again: the first, or the last."""
+        self.the_rules_change(queue, rule, pick)
+        line = self.reference.line(queue)
+        for call in line[:back] if back > 0 else line[back:]:
+            self.join(call.id, queue, 0.0, False, call.site, call.caller)
 
     # --- calls ---
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from hotline.acd.wire import rules
 from hotline.schema import ConfigError
 from hotline.simulation.distributions import Exponential, Fixed, Lognormal, Never, Values
 from hotline.simulation.model import Scenario, Traced
@@ -44,6 +46,23 @@ def test_every_example_is_good(path: Path) -> None:
     scenario = load(path)
     assert scenario.name == path.stem
     assert not scenario.warnings
+
+
+def test_types_with_needs_of_their_own_bring_their_queue_the_same_rules() -> None:
+    scenario = loads(
+        """\
+simulation: {length: 1h}
+calls:
+  plain: {arrivals: 1/min, service: 2m, queue: desk}
+  expert: {arrivals: 1/min, service: 2m, queue: desk, needs: {sales: 3}}
+queues: {desk: {needs: {sales: 1}}}
+agents: {all: {count: 1, skills: {sales: 3}}}
+"""
+    )
+    plain, expert = scenario.calls["plain"].queue, scenario.calls["expert"].queue
+    assert (plain.needs, expert.needs) == ({"sales": 1}, {"sales": 3})
+    assert rules(plain) == rules(expert)
+    assert rules(plain) != rules(replace(plain, other_needs=()))
 
 
 def test_what_is_left_out_has_its_default() -> None:

@@ -27,7 +27,19 @@ classes = lazy(function(classes)
     return true
   end
 
-  local function connect(class, profile)
+  -- Whether the queue's rules of now speak of such calls. Others, of older rules, are served while any wait, but count
+  -- for nothing.
+  local function in_rules(class, queue)
+    local rules, _, needs, site = queues.rules(queue), unpack(cjson.decode(class))
+    if not rules.needs then return true end -- a version of hotline that did not write them
+    for _, text in ipairs(rules.needs) do
+      local some = cjson.decode(text)
+      if classes.serves(needs, some) and classes.serves(some, needs) then return site == '' or rules.own_site ~= 0 end
+    end
+    return false
+  end
+
+  local function connect(class, profile, counts)
     local name, needs, site = unpack(cjson.decode(class))
     local skills, home, reserve = unpack(cjson.decode(profile))
     if not classes.serves(skills, needs) or (site ~= '' and site ~= home) then return end
@@ -39,7 +51,7 @@ classes = lazy(function(classes)
     if flags ~= '' then terms = terms .. ' ' .. flags .. ' ' .. name end
     redis.call('HSET', key('profiles-for', class), profile, rank .. (held and '!' or ''))
     redis.call('HSET', key('classes-for', profile), class, terms)
-    if not held and redis.call('SADD', key('queues-for', profile), name) == 1 then
+    if counts and not held and redis.call('SADD', key('queues-for', profile), name) == 1 then
       queues.count(queue, 'staff', tonumber(redis.call('HGET', P .. 'staff', profile) or 0))
     end
   end
@@ -47,20 +59,46 @@ classes = lazy(function(classes)
   -- A class, or a profile, that was not known.
   function classes.add(class, queue)
     redis.call('SADD', key('lines', queue.id), class)
-    for _, profile in ipairs(redis.call('SMEMBERS', P .. 'profiles')) do connect(class, profile) end
+    local counts = in_rules(class, queue)
+    for _, profile in ipairs(redis.call('SMEMBERS', P .. 'profiles')) do connect(class, profile, counts) end
   end
 
   function classes.add_profile(profile)
-    for _, class in ipairs(redis.call('SMEMBERS', P .. 'classes')) do connect(class, profile) end
+    for _, class in ipairs(redis.call('SMEMBERS', P .. 'classes')) do
+      connect(class, profile, in_rules(class, queue_of(cjson.decode(class)[1])))
+    end
   end
 
-  -- After a queue's rules changed.
+  local function forget(class, queue)
+    for _, profile in ipairs(redis.call('HKEYS', key('profiles-for', class))) do
+      redis.call('HDEL', key('classes-for', profile), class)
+    end
+    redis.call('DEL', key('profiles-for', class))
+    redis.call('SREM', key('lines', queue.id), class)
+    redis.call('SREM', P .. 'classes', class)
+  end
+
+  -- Whether calls of a class wait, for whomever or for one agent alone.
+  local function waited_in(class, queue)
+    if redis.call('EXISTS', key('waiting', class)) == 1 then return true end
+    for _, line in ipairs(redis.call('SMEMBERS', key('alone-in', queue.id))) do
+      if line:sub(1, #class) == class then return true end
+    end
+    return false
+  end
+
+  -- After a queue's rules changed. Classes of which they do not speak are forgotten, unless calls wait in them.
   function classes.connect_again(queue)
     local profiles = redis.call('SMEMBERS', P .. 'profiles')
     queues.count(queue, 'staff', -number(queue, 'staff'))
     for _, profile in ipairs(profiles) do redis.call('SREM', key('queues-for', profile), queue.id) end
     for _, class in ipairs(redis.call('SMEMBERS', key('lines', queue.id))) do
-      for _, profile in ipairs(profiles) do connect(class, profile) end
+      local counts = in_rules(class, queue)
+      if counts or waited_in(class, queue) then
+        for _, profile in ipairs(profiles) do connect(class, profile, counts) end
+      else
+        forget(class, queue)
+      end
     end
   end
 

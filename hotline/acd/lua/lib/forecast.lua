@@ -41,11 +41,9 @@ forecast = lazy(function(forecast)
 
   -- Whether an agent is idle who would get a call of this queue at once. Reserve agents do not count.
   local function someone_idle(queue)
-    for _, class in ipairs(redis.call('SMEMBERS', key('lines', queue.id))) do
-      local profiles = redis.call('HGETALL', key('profiles-for', class))
-      for i = 1, #profiles, 2 do
-        if profiles[i + 1]:sub(-1) ~= '!' and redis.call('EXISTS', key('idle', profiles[i])) == 1 then return true end
-      end
+    for _, profile in ipairs(redis.call('HKEYS', P .. 'staff')) do
+      local idle = redis.call('EXISTS', key('idle', profile)) == 1
+      if idle and redis.call('SISMEMBER', key('queues-for', profile), queue.id) == 1 then return true end
     end
     return false
   end

@@ -70,6 +70,7 @@ meetings = lazy(function(meetings)
   function meetings.wait(call)
     local queue, waited = queue_of(call.queue), call.state == 'waiting'
     if waited then lines.leave(call) end
+    if call.state ~= '' and call.needs == '' then lines.know(call.class, queue) end -- it may have been forgotten
     local deadline = (call.needs ~= '' or call.last ~= '') and moves.place(call, queue, waited)
     local conditional, agent, how = queues.conditional(queue), nil, nil
     if not conditional then agent, how = meetings.find_agent(call) end

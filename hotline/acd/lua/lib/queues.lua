@@ -58,11 +58,11 @@ do
 
   -- The queue's rules as hotline.acd.wire writes them, in their order.
   function queues.rules(queue)
-    local weight, choice, widen, sticky, own_site, max_calls, reserve_above, miss_limit, delays =
+    local weight, choice, widen, sticky, own_site, max_calls, reserve_above, miss_limit, delays, needs =
       unpack(cjson.decode(queue.text))
     return {
       weight = weight, choice = choice, widen = widen, sticky = sticky, own_site = own_site, max_calls = max_calls,
-      reserve_above = reserve_above, miss_limit = miss_limit, delays = delays,
+      reserve_above = reserve_above, miss_limit = miss_limit, delays = delays, needs = needs,
     }
   end
 
