@@ -36,6 +36,10 @@ _ENDS = Words(("completed", "caller-hung-up", "line-lost", "failed"))
 _REFUSALS = Words(("full", "draining", "bad-request"))
 _KEYS = Words(("chosen", "invalid", "silence"))
 _LEFT = Words(each for each in Left if each is not Left.SERVED)
+_LEFT_AFTER = (
+    "Callers who left without an agent after answer_within, but for those with the promise of a callback. The "
+    "service level is answered_within / (answered + left_after)."
+)
 OFFERS = Words(("answered", *Missed))
 _WAIT_ENDS = Words(("answered", Left.ABANDONED))
 _LEAKS = Words(Leak)
@@ -78,6 +82,7 @@ class CallFigures:
         self._short = counts("hotline_queue_abandoned_short", "Of those, within short_abandon.", queue=queue)
         self._after = counts("hotline_queue_abandoned_after", "Of those, after answer_within.", queue=queue)
         self._left = counts("hotline_queue_left", "Callers who left without an agent.", queue=queue, reason=_LEFT)
+        self._left_after = counts("hotline_queue_left_after", _LEFT_AFTER, queue=queue)
         self._offers = counts("hotline_offers", "Agents rung for callers.", queue=queue, outcome=OFFERS)
         self._talk = times("hotline_talk_seconds", "Time with an agent.", TALKS, queue=queue)
         waits = (*WAITS, *thresholds)  # so that the share within a queue's own threshold can be read off
@@ -124,12 +129,15 @@ class CallFigures:
     def _caller_left(self, event: CallerLeftQueue) -> None:
         self._left(event.queue, event.reason).inc()
         self._wait(event.queue, event.reason).observe(max(0.0, event.waited))
+        settings = self._settings.get(event.queue)
+        late = settings is not None and event.waited > settings.answer_within
+        if late and event.reason != Left.CALLBACK:
+            self._left_after(event.queue).inc()
         if event.reason == Left.ABANDONED:
             self._abandoned(event.queue).inc()
-            settings = self._settings.get(event.queue)
             if settings and event.waited <= settings.short_abandon:
                 self._short(event.queue).inc()
-            if settings and event.waited > settings.answer_within:
+            if late:
                 self._after(event.queue).inc()
 
     def _conversation_ended(self, event: ConversationEnded) -> None:

@@ -74,7 +74,7 @@ class Formula(enum.StrEnum):
     """What the service level divides the calls answered within the threshold by."""
 
     LATE_ABANDONS = "late-abandons"
-    """Answered, and given up after the threshold: who hung up sooner was not kept waiting. As in our metrics."""
+    """The service level of our metrics, see `answer_within` in config/README.md."""
     OFFERED = "offered"
     """All that joined a queue."""
     ANSWERED = "answered"

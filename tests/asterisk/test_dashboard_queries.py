@@ -26,8 +26,9 @@ def make_metrics() -> Metrics:
 
 
 def a_day(figures: Metrics) -> None:
-    """Ten calls: eight answered (six in time), two abandoned (one at once); two messages; a lost link."""
-    for number in range(10):
+    """Twelve calls: eight answered (six in time), two abandoned (one at once), one sent away, one with a promise; two
+    messages; a lost link."""
+    for number in range(12):
         call = f"pbx1-{number}"
         happened: list[events.Event] = [
             events.CallStarted(at=NOW, call=call, entry="1900"),
@@ -43,10 +44,10 @@ def a_day(figures: Metrics) -> None:
                 ),
             ]
         else:
-            waited = 2.0 if number == 8 else 40.0
-            happened.append(
-                events.CallerLeftQueue(at=NOW, call=call, queue="billing", reason="abandoned", waited=waited)
-            )
+            reason, waited = (("abandoned", 2.0), ("abandoned", 40.0), ("max-wait", 600.0), ("callback", 60.0))[
+                number - 8
+            ]
+            happened.append(events.CallerLeftQueue(at=NOW, call=call, queue="billing", reason=reason, waited=waited))
         happened.append(events.CallEnded(at=NOW, call=call, reason="completed", seconds=90))
         for event in happened:
             figures.record(event)
@@ -88,7 +89,7 @@ async def prometheus(tmp_path: Path) -> AsyncIterator[Prometheus]:
     ):
         await asked.until("count_over_time(up{job='hotline'}[1m]) > 2")
         a_day(figures)
-        await asked.until("hotline_calls_total{entry='1900'} == 10")
+        await asked.until("hotline_calls_total{entry='1900'} == 12")
         await asked.until("changes(hotline_calls_total{entry='1900'}[1m]) > 0")
         yield asked
 
@@ -97,7 +98,8 @@ async def test_every_query_has_an_answer_and_the_figures_are_right(prometheus: P
     assert await prometheus.unanswered() == []
 
     by_title = dict(reversed(dashboard_queries()))
-    assert await prometheus.value(by_title["Service level, last hour"]) == pytest.approx(6 / 9)
+    for panel in ("Service level, last hour", "Service level, last 15 minutes"):
+        assert await prometheus.value(by_title[panel]) == pytest.approx(6 / 10)
     assert await prometheus.value(by_title["Speed of answer, last hour"]) == pytest.approx(15.0)
     assert await prometheus.value(by_title["Waiting"]) == 3
     assert await prometheus.value(by_title["Longest wait"]) == pytest.approx(42)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from hotline import events, metrics
-from hotline.acd.model import CALLBACK, AgentState, QueueCount, QueueSettings, Snapshot
+from hotline.acd.model import CALLBACK, AgentState, Left, QueueCount, QueueSettings, Snapshot
 from hotline.callbacks.indexer import PromiseCounts
 from hotline.events import (
     AgentAnswered,
@@ -138,12 +138,14 @@ def _written(labels: frozenset[tuple[str, str]]) -> str:
         (
             CallerLeftQueue(at=NOW, queue="billing", reason="abandoned", waited=21),
             "queue_left_total{queue=billing,reason=abandoned} 1, queue_abandoned_total{queue=billing} 1, "
-            "queue_abandoned_after_total{queue=billing} 1, wait_seconds_count{outcome=abandoned,queue=billing} 1, "
+            "queue_abandoned_after_total{queue=billing} 1, queue_left_after_total{queue=billing} 1, "
+            "wait_seconds_count{outcome=abandoned,queue=billing} 1, "
             "wait_seconds_sum{outcome=abandoned,queue=billing} 21",
         ),
         (
             CallerLeftQueue(at=NOW, queue="billing", reason="max-wait", waited=600),
-            "queue_left_total{queue=billing,reason=max-wait} 1, wait_seconds_count{outcome=other,queue=billing} 1, "
+            "queue_left_total{queue=billing,reason=max-wait} 1, queue_left_after_total{queue=billing} 1, "
+            "wait_seconds_count{outcome=other,queue=billing} 1, "
             "wait_seconds_sum{outcome=other,queue=billing} 600",
         ),
         (
@@ -170,7 +172,8 @@ def _written(labels: frozenset[tuple[str, str]]) -> str:
         ),
         (
             CallerLeftQueue(at=NOW, queue="billing", reason="overflow", waited=60),
-            "queue_left_total{queue=billing,reason=overflow} 1, wait_seconds_count{outcome=other,queue=billing} 1, "
+            "queue_left_total{queue=billing,reason=overflow} 1, queue_left_after_total{queue=billing} 1, "
+            "wait_seconds_count{outcome=other,queue=billing} 1, "
             "wait_seconds_sum{outcome=other,queue=billing} 60",
         ),
         (
@@ -284,6 +287,16 @@ async def test_each_event_counts_what_it_should_and_nothing_else(
     assert increases(before, await scrape(figures)) == set(filter(None, counted.split(", ")))
 
 
+@pytest.mark.parametrize("reason", [each for each in Left if each is not Left.SERVED])
+async def test_whoever_leaves_unanswered_after_the_threshold_counts_however_that_came(
+    figures: Metrics, reason: Left
+) -> None:
+    for waited in (20, 20.1, 600):
+        figures.record(CallerLeftQueue(at=NOW, queue="billing", reason=reason, waited=waited))
+    after = value(await scrape(figures), "hotline_queue_left_after_total", queue="billing")
+    assert after == (0 if reason is Left.CALLBACK else 2)  # who has a promise has not been lost
+
+
 async def test_a_call_is_active_until_it_ends(figures: Metrics) -> None:
     figures.record(CallStarted(at=NOW, call="a", entry="1900"))
     figures.record(CallStarted(at=NOW, call="b", entry="1900"))
@@ -332,6 +345,7 @@ async def test_an_empty_hotline_shows_zeroes_not_gaps(figures: Metrics) -> None:
     assert value(series, "hotline_agents", state="offline") == 3
     assert value(series, "hotline_promises_oldest_due_seconds") == 0
     assert value(series, "hotline_queue_abandoned_after_total", queue="billing") == 0
+    assert value(series, "hotline_queue_left_after_total", queue="billing") == 0
     assert value(series, "hotline_link_up", link="ami:pbx1") == 0
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from hotline.acd.model import AgentState
+from hotline.acd.model import AgentState, Left
+from hotline.events import AgentAnswered, CallerLeftQueue
+from hotline.metrics import Metrics
 from hotline.simulation.arrivals import Call
 from hotline.simulation.model import TOTAL, Scenario
 from hotline.simulation.scenario import loads
 from hotline.simulation.shape import Formula
 from hotline.simulation.tally import Result, Tally
+from hotline.store import StoreDown
 
 DAY = loads(
     """\
@@ -55,6 +60,30 @@ def test_each_call_is_counted_once_in_each_column() -> None:
 )
 def test_the_service_level_divides_by_what_its_formula_says(formula: Formula, base: int) -> None:
     assert played(replace(DAY, formula=formula)).types["desk"]["service_level_20s"] == (2.0, base)
+
+
+async def test_the_service_level_is_that_of_the_metrics_of_a_live_hotline() -> None:
+    figures = Metrics({"desk": DAY.calls["desk"].queue}, entries=[], menus=[], agents=[], links=[])
+    for wait in (0.0, 20.0, 30.0):
+        figures.record(AgentAnswered(at=0.0, queue="desk", agent="anna", waited=wait))
+    for reason, wait in ((Left.ABANDONED, 5.0), (Left.ABANDONED, 40.0), (Left.MAX_WAIT, 50.0), (Left.FULL, 0.0)):
+        figures.record(CallerLeftQueue(at=0.0, queue="desk", reason=reason, waited=wait))
+    text = (await figures.render(_no_redis, _no_disk, 0.0)).decode()
+
+    def counted(name: str) -> float:
+        (value,) = re.findall(rf'^hotline_queue_{name}_total{{queue="desk"}} (.*)$', text, re.MULTILINE)
+        return float(value)
+
+    level = (counted("answered_within"), counted("answered") + counted("left_after"))
+    assert level == played().types["desk"]["service_level_20s"]
+
+
+async def _no_redis() -> Any:
+    raise StoreDown("Redis is away")
+
+
+async def _no_disk() -> Any:
+    raise OSError("Input/output error")
 
 
 def test_waits_are_those_of_everybody_who_joined() -> None:
