@@ -4,7 +4,7 @@ Rules of this file:
 - The key is made once for an installation and kept in Redis (`secret`), where all services find it. Who lacks it
   cannot try all numbers to find the one behind a hash.
 - Should Redis lose it, a service that knows it puts it back.
-- Who hides the number, and everybody while Redis is away, is "": a caller like any other.
+- Who hides the number, or whose network has "0" in its place, and everybody while Redis is away, is "": a caller like any other.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import secrets
 from hashlib import blake2s
 
-from hotline.callbacks.number import normal
+from hotline.callbacks.number import is_placeholder, normal
 from hotline.store import Store, StoreDown, load_script
 
 _DIGEST = 12
@@ -36,7 +36,7 @@ class Callers:
 
     async def opaque(self, number: str) -> str:
         """What stands for a caller's number; "" for none."""
-        if not number:
+        if is_placeholder(number):
             return ""
         try:
             secret = await self._key()

@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from hotline.callbacks.lines import Done, Entry, Erased, Move, Record
+from hotline.callbacks.number import identifies
 from hotline.callbacks.outbox import Outbox
 from hotline.callbacks.reading import Positions
 from hotline.callbacks.states import ENDED_BESIDE, LOST, NEXT, OPEN, State
@@ -65,7 +66,7 @@ class Fold:
         self.cases: dict[str, Case] = {}
 
     def open_for(self, number: str) -> Case | None:
-        """The open promise of a number; "" has none, since nobody knows whose it is."""
+        """The open promise of a number. One that does not identify anybody has none: nobody knows whose it is."""
         return self._open.get(number)
 
     def family(self, id: str) -> set[str]:
@@ -97,15 +98,16 @@ class Fold:
         self._tell(made, entry)
         self.cases[entry.id] = made
         other = self._open.get(entry.number)
+        # who keeps a place in the queue is called back from there
         if other and (entry.source != "queue" or other.state is State.DIALING):
             made.state = State.MERGED
             self._merge(made, other)
             other.due, other.spent = min(other.due, entry.due), other.attempts
             return
-        if other:  # who keeps a place in the queue is called back from there
+        if other:
             self._become(other, State.MERGED, entry.kept_at)
             self._merge(other, made)
-        if entry.number:
+        if identifies(entry.number):
             self._open[entry.number] = made
 
     def _merge(self, case: Case, other: Case) -> None:

@@ -22,6 +22,7 @@ from zoneinfo import ZoneInfo
 
 from hotline.callbacks.indexer import Indexer
 from hotline.callbacks.lines import Entry, Move
+from hotline.callbacks.number import identifies
 from hotline.callbacks.outbox import Outbox, new_id
 from hotline.callbacks.promise_record import Promise, promise_of
 from hotline.callbacks.settings import Dialing
@@ -237,8 +238,8 @@ class Ledger:
         return [self.promise_of(each) for each in await self._run("find", "", *ids)]
 
     async def open_for(self, number: str) -> Promise | None:
-        """The open promise of a number (E.164)."""
-        found = await self._run("find", "number", number) if number else []
+        """The open promise of a number, where that tells whose it is."""
+        found = await self._run("find", "number", number) if identifies(number) else []
         return self.promise_of(found[0]) if found else None
 
     async def list(

@@ -3,8 +3,8 @@
 Rules of this file:
 - They are known by their caller id alone. It can be forged, so it is enough to take a promise back, never to make
   one.
-- Where nothing is promised, the number is withheld, Redis is away or the promise is of another spool, nothing is
-  said.
+- Where nothing is promised, the number is withheld or may be several people's, Redis is away or the promise is of
+  another spool, nothing is said.
 """
 
 from __future__ import annotations

@@ -7,6 +7,9 @@ import phonenumbers
 MOST = 40
 """Characters kept of a number that cannot be read."""
 
+LEAST = 6
+"""Digits of the shortest number that tells one person from another."""
+
 REGIONS = frozenset(phonenumbers.SUPPORTED_REGIONS)
 """Where local numbers can be read, by country code."""
 
@@ -29,6 +32,24 @@ def normal(raw: str, region: str) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
+def identifies(number: str) -> bool:
+    """Whether a number, as it is kept, tells one person from another.
+
+    Not "", nor what a network sends in place of a number that is withheld: strangers have that in common.
+    (lua/lib/promises.lua says the same.)
+    """
+    return len(_digits_of(number)) >= LEAST and not is_placeholder(number)
+
+
+def is_placeholder(number: str) -> bool:
+    """Whether a number, as it is kept, can be nobody's: "0", "+", "0000000000"."""
+    return len(set(_digits_of(number))) < 2
+
+
+def _digits_of(number: str) -> str:
+    return "".join(each for each in number if "0" <= each <= "9")
+
+
 def dialable(raw: str) -> str:
     """What of a text a telephone has keys for, and a +; at most MOST of it."""
     return "".join(each for each in raw[: 4 * MOST] if each in _DIALABLE)[:MOST]
@@ -46,4 +67,4 @@ def spoken_number(number: str, region: str) -> tuple[str, ...]:
 
 
 def _digits(number: str) -> tuple[str, ...]:
-    return tuple(f"digit-{each}" for each in number if each.isascii() and each.isdigit())
+    return tuple(f"digit-{each}" for each in _digits_of(number))

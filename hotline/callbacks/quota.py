@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from hotline.callbacks.book import Fold
 from hotline.callbacks.lines import Record
+from hotline.callbacks.number import identifies
 from hotline.callbacks.outbox import Outbox
 from hotline.callbacks.reading import Positions
 from hotline.callbacks.settings import Quota
@@ -44,7 +45,7 @@ class Refusal:
 class OpenMessages:
     """How many messages of each number are not answered yet, by the lines of the outbox: those of its open promise.
 
-    Those of callers who withhold their number are counted together.
+    Those of callers who withhold their number, or whose number identifies nobody, are counted together.
     """
 
     def __init__(self) -> None:
@@ -55,7 +56,7 @@ class OpenMessages:
     def of(self, number: str) -> int:
         case = self._fold.open_for(number)
         if case is None:
-            return 0 if number else len(self._withheld)
+            return 0 if identifies(number) else len(self._withheld)
         return sum(map(self._is_message, self._fold.family(case.id)))
 
     def take(self, record: Record) -> None:
@@ -68,7 +69,7 @@ class OpenMessages:
             return
         if case.state is not State.MERGED and not case.is_open:
             self._forget({record.id, *case.also})
-        elif case.entry and not case.entry.number and self._is_message(record.id):
+        elif case.entry and not identifies(case.entry.number) and self._is_message(record.id):
             self._withheld.add(record.id)
 
     def _is_message(self, id: str) -> bool:
@@ -102,7 +103,7 @@ class Room:
         if not self._lock.acquire(blocking=False):
             return False
         try:
-            return 0 < self._quota.per_number <= self._messages.of(number)
+            return identifies(number) and 0 < self._quota.per_number <= self._messages.of(number)
         finally:
             self._lock.release()
 
@@ -148,12 +149,12 @@ class Room:
         return self._size
 
     def _one(self, number: str) -> Refusal | None:
-        most = self._quota.per_number
+        most, known = self._quota.per_number, identifies(number)
         if not most:
             return None
-        if not self.catch_up(PATIENCE) or self._messages.of(number) < (most if number else WITHHELD * most):
+        if not self.catch_up(PATIENCE) or self._messages.of(number) < (most if known else WITHHELD * most):
             return None  # whoever calls while years of lines are read at a start is not sent away for it
-        if not number:
+        if not known:
             return Refusal("too-many", "mailbox-full", "As many messages of withheld numbers wait as are allowed.")
         return Refusal("too-many", "mailbox-full-number", "This number has as many messages as are allowed to wait.")
 

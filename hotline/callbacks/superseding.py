@@ -2,6 +2,7 @@
 
 Rules of this file:
 - No call ever waits for it. It is done in the background, and tried again for as long as Redis or the disk is away.
+- A number that may be several people's (withheld, or a network's placeholder) supersedes nothing: see the ledger.
 - What was asked for after the agent answered is promised still, however late the older promise is superseded.
 - A promise of another spool is left alone: its own services may not see the caller, and then they call in vain.
 - That an agent answered is told by the one process whose report Redis took first, which may be another one. So after

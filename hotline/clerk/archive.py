@@ -15,7 +15,7 @@ from pathlib import Path
 
 from hotline.callbacks.book import Book, Case
 from hotline.callbacks.guard import E164
-from hotline.callbacks.number import normal
+from hotline.callbacks.number import is_placeholder, normal
 from hotline.callbacks.outbox import Outbox
 from hotline.callbacks.states import State
 from hotline.callbacks.unlisted import Unlisted, of_number
@@ -119,6 +119,11 @@ class Archive:
             raise StaffError(
                 f"{what!r} is no whole number, and no promise's id. A person is erased by all of it; "
                 "`hotline callbacks list --all --number` finds numbers by their end."
+            )
+        if is_placeholder(number):
+            raise StaffError(
+                f"{what!r} is shown for callers whose network withholds their number: they are different people. "
+                "Erase each promise by its id; `hotline callbacks list --all` has them."
             )
         return Person(found, number, unlisted)
 

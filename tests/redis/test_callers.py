@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import pytest
+
 from hotline.callers import Callers
 from hotline.store import Store
 
@@ -26,8 +28,9 @@ async def test_the_number_is_not_in_it(store: Store) -> None:
     assert "901234567" not in await Callers(store, region="VN").opaque(NUMBER)
 
 
-async def test_who_hides_the_number_is_nobody(store: Store) -> None:
-    assert await Callers(store, region="VN").opaque("") == ""
+@pytest.mark.parametrize("number", ["", "0", "+", "0000000000"])
+async def test_who_hides_the_number_is_nobody(store: Store, number: str) -> None:
+    assert await Callers(store, region="VN").opaque(number) == ""
 
 
 async def test_a_secret_that_redis_lost_is_put_back(

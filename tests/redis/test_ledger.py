@@ -367,9 +367,13 @@ async def test_a_place_in_the_queue_takes_what_was_promised_before_along(ledger)
     assert {await state(ledger, id) for id in (first, second)} == {State.SUPERSEDED}
 
 
-async def test_numbers_that_are_not_known_have_a_promise_each(ledger):
-    ids = [await promised(ledger, "") for _ in range(2)]
-    assert [await state(ledger, id) for id in ids] == [State.DUE, State.DUE]
+@pytest.mark.parametrize("number", ["", "0", "+", "0000000000"])
+async def test_numbers_that_tell_nobody_from_another_have_a_promise_each(ledger, number, redis):
+    ids = [await promised(ledger, number, source=source) for source in ("voicemail", "queue", "web")]
+    assert {await state(ledger, id) for id in ids} == {State.DUE}
+    assert {(await ledger.find(id)).number for id in ids} == {number}
+    assert await ledger.open_for(number) is None
+    assert redis("KEYS", "hotline:open:*") == []
 
 
 async def test_after_a_wipe_all_attempts_are_known_again(ledger, redis, clock):

@@ -327,6 +327,12 @@ async def test_of_a_promise_of_another_spool_nothing_is_said(bureau: Bureau, sto
     assert said(await tell(Bureau(bureau.floor, tmp_path / "other", store), "1")) == []
 
 
+async def test_of_a_strangers_promise_whose_network_withholds_the_number_alike_nothing_is_said(bureau: Bureau) -> None:
+    id = await promised(bureau, number="0")
+    assert said(await tell(bureau, "1", info=replace(INFO, caller="0"))) == []
+    assert await bureau.state(id) is State.CAPTURED
+
+
 @pytest.mark.parametrize("key", ["", "2"])
 async def test_another_key_and_silence_leave_the_promise(bureau: Bureau, key: str) -> None:
     id = await promised(bureau, due=AFTERNOON)

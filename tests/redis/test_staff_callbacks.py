@@ -553,6 +553,16 @@ async def test_who_hid_their_number_and_parts_of_numbers_are_nobody_to_erase(sta
     assert {each.stem for each in staff.outbox.kept.iterdir()} == set("abc")
 
 
+async def test_what_networks_have_in_place_of_a_withheld_number_erases_no_strangers(
+    staff: Staff, refused: Refused
+) -> None:
+    for id in "ab":
+        staff.keep(id, "0")
+    assert "Erase each promise by its id" in await refused("voicemail", "erase", "--yes", "0")
+    assert (await staff.run("voicemail", "erase", "--yes", "a")).stdout.endswith("Erased.\n")
+    assert [each.stem for each in staff.outbox.kept.iterdir()] == ["b"]
+
+
 async def test_recordings_that_nobody_took_in_are_a_persons_too(staff: Staff) -> None:
     outbox = staff.outbox
     for folder, id, number, kinds in (

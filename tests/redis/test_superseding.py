@@ -135,6 +135,16 @@ async def test_who_was_promised_nothing_or_hides_the_number_supersedes_nothing(b
     assert await bureau.state(id) is State.CAPTURED
 
 
+async def test_a_stranger_whose_network_withholds_the_number_in_the_same_way_supersedes_nothing(bureau: Bureau) -> None:
+    kept = [
+        (await bureau.ledger.request(queue="power", number="0", source="voicemail", due=TUESDAY)).id for _ in range(2)
+    ]
+    bureau.superseding.waits(CALL, "0")
+    bureau.superseding.over(CALL, served=True)
+    await bureau.superseding.close(5)
+    assert [await bureau.state(id) for id in kept] == [State.CAPTURED, State.CAPTURED]
+
+
 @pytest.mark.parametrize("merged", [False, True])
 async def test_what_was_asked_for_after_the_answer_is_promised_still(bureau: Bureau, merged: bool) -> None:
     """Redis or the disk was away, and it is superseded late."""

@@ -37,7 +37,7 @@ if tonumber(redis.call('HGET', dials, 'all') or '0') >= tonumber(ARGV[8]) then r
 
 local function may_be_rung(promise)
   local many = tonumber(redis.call('HGET', dials, dialed(promise.number, ARGV[7])) or '0')
-  return is_due(promise) and (promise.number == '' or many < tonumber(ARGV[9]))
+  return is_due(promise) and many < tonumber(ARGV[9])
 end
 
 local function claim(id, waiting)

@@ -46,8 +46,10 @@ function kinds.kept(id, fields)
   added = added + 1
   redis.call('HSETNX', P .. 'queues', promise.queue, '1')
   local name = P .. 'open:' .. promise.number
-  local other = promise.number ~= '' and redis.call('GET', name)
+  local known = identifies(promise.number)
+  local other = known and redis.call('GET', name)
   other = other and load(other)
+  -- who keeps a place in the queue is called back from there
   local ahead = other and (promise.source ~= 'queue' or other.state == 'dialing')
   if ahead then
     set(promise, 'state', 'merged')
@@ -56,14 +58,14 @@ function kinds.kept(id, fields)
     hear(other, promise)
     return
   end
-  if other then -- who keeps a place in the queue is called back from there
+  if other then
     become(other, 'merged', promise.moved)
     merge(other, promise)
   end
   local state = tonumber(promise.due) <= NOW and 'due' or 'captured'
   set(promise, 'state', state)
   enter_state(promise, state)
-  if promise.number ~= '' then redis.call('SET', name, id) end
+  if known then redis.call('SET', name, id) end
 end
 
 local ENDS = { cancelled = true, superseded = true, closed = true }
@@ -85,7 +87,7 @@ end
 local function count_dial(promise, day, many)
   local dials = P .. 'dials:' .. day
   redis.call('HINCRBY', dials, 'all', many)
-  redis.call('HINCRBY', dials, dialed(promise.number, day), many)
+  if identifies(promise.number) then redis.call('HINCRBY', dials, dialed(promise.number, day), many) end
   redis.call('EXPIRE', dials, KEEP_DIALS)
 end
 

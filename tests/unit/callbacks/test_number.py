@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hotline.callbacks.number import MOST, normal
+from hotline.callbacks.number import MOST, identifies, is_placeholder, normal
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,21 @@ from hotline.callbacks.number import MOST, normal
 )
 def test_a_number_is_e164_where_it_can_be_read(raw: str, region: str, kept: str) -> None:
     assert normal(raw, region) == kept
+
+
+@pytest.mark.parametrize(
+    ("number", "told", "nobodys"),
+    [
+        ("+84901234567", True, False),
+        ("0901234567", True, False),
+        ("123456", True, False),
+        ("12345", False, False),
+        ("1005", False, False),
+        *((each, False, True) for each in ("", "0", "00", "1", "+", "*#", "0000000000", "+000000")),
+    ],
+)
+def test_what_strangers_have_in_common_tells_nobody(number: str, told: bool, nobodys: bool) -> None:
+    assert (identifies(number), is_placeholder(number)) == (told, nobodys)
 
 
 @given(st.text(max_size=300), st.sampled_from(["", "VN", "KZ", "??"]))

@@ -64,6 +64,18 @@ def test_all_who_withhold_their_number_may_leave_so_many_together(outbox: Outbox
     assert Room(outbox, Quota(per_number=0)).why_not("") is None
 
 
+def test_what_a_network_has_in_place_of_a_withheld_number_is_no_number_of_one(
+    outbox: Outbox, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(quota, "WITHHELD", 3)
+    room = Room(outbox, Quota(per_number=1))
+    for number in ("0", "0", ""):
+        assert room.why_not(number) is None
+        kept(outbox, number)
+    assert [reason(room.why_not(number)) for number in ("0", "", NUMBER)] == ["too-many", "too-many", ""]
+    assert not room.is_full("0")
+
+
 def test_a_place_in_the_queue_takes_messages_along_and_they_end_with_it(outbox: Outbox) -> None:
     room = Room(outbox, Quota(per_number=1))
     message = kept(outbox)

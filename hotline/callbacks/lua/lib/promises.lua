@@ -9,6 +9,13 @@ local BLANK = { __index = function() return '' end } -- a field that was never w
 
 local function moment(seconds) return string.format('%.6f', seconds) end
 
+-- Whether a number tells one person from another, as in hotline/callbacks/number.py: what a network sends in place of a
+-- number that is withheld does not, and strangers have it in common.
+local function identifies(number)
+  local digits = string.gsub(number, '%D', '')
+  return #digits >= 6 and digits ~= string.rep(string.sub(digits, 1, 1), #digits)
+end
+
 -- Under what a day's dials of a number are counted: not by the number, since the count outlives its erasure.
 local function dialed(number, day) return redis.sha1hex(day .. ' ' .. number) end
 
