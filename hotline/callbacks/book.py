@@ -98,8 +98,8 @@ class Fold:
         self._tell(made, entry)
         self.cases[entry.id] = made
         other = self._open.get(entry.number)
-        # who keeps a place in the queue is called back from there
-        if other and (entry.source != "queue" or other.state is State.DIALING):
+        # who keeps a place in the queue is called back from there, and has the place that they took first
+        if other and (entry.source != "queue" or _keeps_place(other) or other.state is State.DIALING):
             made.state = State.MERGED
             self._merge(made, other)
             other.due, other.spent = min(other.due, entry.due), other.attempts
@@ -183,6 +183,10 @@ def cases_of(outbox: Outbox, ids: Collection[str]) -> Mapping[str, Case]:
     for record in outbox.lines_of(ids):
         fold.take(record)
     return fold.cases
+
+
+def _keeps_place(case: Case) -> bool:
+    return case.entry is not None and case.entry.source == "queue"
 
 
 def _believed(case: Case, move: Move) -> bool:

@@ -376,6 +376,15 @@ async def test_numbers_that_tell_nobody_from_another_have_a_promise_each(ledger,
     assert redis("KEYS", "hotline:open:*") == []
 
 
+async def test_who_keeps_a_place_twice_has_the_first_one(ledger, clock):
+    first = await promised(ledger, source="queue", arrival=NOW - 1800)
+    clock.now += 60
+    second = await promised(ledger, source="queue", arrival=clock.now - 30)
+    assert [await state(ledger, id) for id in (first, second)] == [State.DUE, State.MERGED]
+    found = await ledger.claim("power", token="a", cap=0, place=True)
+    assert (found.id, found.arrival, found.also) == (first, NOW - 1800, (second,))
+
+
 async def test_after_a_wipe_all_attempts_are_known_again(ledger, redis, clock):
     tried, begun, waiting = [await promised(ledger, f"+8490000000{n}", arrival=NOW - 9 + n) for n in range(3)]
     await ledger.begin(await claimed(ledger, "a"), "a", "anna")

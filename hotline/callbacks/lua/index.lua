@@ -49,8 +49,8 @@ function kinds.kept(id, fields)
   local known = identifies(promise.number)
   local other = known and redis.call('GET', name)
   other = other and load(other)
-  -- who keeps a place in the queue is called back from there
-  local ahead = other and (promise.source ~= 'queue' or other.state == 'dialing')
+  -- who keeps a place in the queue is called back from there, and has the place that they took first
+  local ahead = other and (promise.source ~= 'queue' or other.source == 'queue' or other.state == 'dialing')
   if ahead then
     set(promise, 'state', 'merged')
     enter_state(promise, 'merged')
