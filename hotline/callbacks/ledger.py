@@ -82,7 +82,8 @@ class Ledger:
 
         None when none is due or may be rung today, `cap` of the queue are in hand already, or Redis does not know all
         lines yet.
-        `place`: one whose caller keeps a place in the queue; for these there is no cap.
+        `place`: one whose caller keeps a place in the queue, or one that staff gave to an agent for whom none is in
+        hand; for these there is no cap.
         """
         await self._indexer.catch_up()
         return await self._claim(token, await self._queues(queue), "place" if place else str(cap))
@@ -100,7 +101,7 @@ class Ledger:
         return self.promise_of(found) if found else None
 
     async def in_hand(self, queue: str) -> int:
-        """How many of a queue are in hand, but for those who keep a place."""
+        """How many of a queue are in hand at its pace: not those who keep a place, nor those given to an agent."""
         keys = [self._keys[0] + f"in-hand:{each}".encode() for each in await self._queues(queue)]
         return sum([int(await self._store.read("scard", key)) for key in keys])
 

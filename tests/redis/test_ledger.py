@@ -89,6 +89,50 @@ async def test_no_more_than_the_cap_are_in_hand_but_for_those_who_keep_a_place(l
     assert (await ledger.claim("power", token="c", cap=0, place=True)).number == LAN
 
 
+async def given(ledger: Ledger, id: str, agent: str) -> None:
+    """As staff give it."""
+    promise = await ledger.find(id)
+    assert promise
+    await ledger.move(promise, State.CAPTURED, outcome="assigned", by="staff", agent=agent)
+
+
+async def beyond(ledger: Ledger, token: str) -> str:
+    """What is taken in hand beyond the pace."""
+    found = await ledger.claim("power", token=token, cap=0, place=True)
+    return found.id if found else ""
+
+
+async def test_of_those_given_to_an_agent_one_at_a_time_is_in_hand_and_none_is_in_the_way_of_others(ledger):
+    annas = [await promised(ledger, f"+8490000000{n}", arrival=NOW - 90 + n) for n in range(3)]
+    binhs = await promised(ledger, source="queue")
+    for id in annas:
+        await given(ledger, id, "anna")
+    await given(ledger, binhs, "binh")
+    anybodys = await promised(ledger, LAN)
+    assert [await beyond(ledger, token) for token in "abc"] == [annas[0], binhs, ""]
+    assert await ledger.in_hand("power") == 0
+    assert (await claimed(ledger, "d", cap=1)).id == anybodys
+    assert await ledger.begin(await ledger.find(annas[0]), "a", "anna") is Begun.GO
+    assert await beyond(ledger, "e") == ""
+    await ledger.move(await ledger.find(annas[0]), State.TALKED, token="a")
+    assert [await beyond(ledger, token) for token in "fg"] == [annas[1], ""]
+
+
+async def test_what_is_given_to_an_agent_while_it_is_in_hand_counts_with_theirs(ledger, redis):
+    id = await promised(ledger)
+    await claimed(ledger, "a")
+    await given(ledger, id, "anna")
+    assert await ledger.in_hand("power") == 0
+    assert await beyond(ledger, "b") == id
+    await given(ledger, id, "binh")
+    assert redis("KEYS", "hotline:in-hand*") == []
+    assert redis("KEYS", "hotline:given*anna*") == []
+    assert await beyond(ledger, "c") == id
+    assert redis("SMEMBERS", "hotline:in-hand-of:binh") == [id.encode()]
+    await ledger.move(await ledger.find(id), State.CANCELLED, by="staff")
+    assert redis("KEYS", "hotline:in-hand*") + redis("KEYS", "hotline:given*") == []
+
+
 async def test_those_of_a_queue_that_is_not_configured_are_served_by_the_first_one(make, redis):
     """Its messages were taken by the dialplan alone, or it was renamed since."""
     ledger = make(served_by=lambda queue: queue if queue == "billing" else "power")

@@ -229,6 +229,21 @@ async def test_a_promise_that_waits_in_the_queue_can_be_given_to_an_agent(outbou
     assert outbound.switches.rings[-1]["HOTLINE_OFFER"].startswith("binh:")
 
 
+async def test_one_that_waits_for_a_busy_agent_keeps_no_other_from_being_called(outbound: Outbound):
+    core, now = outbound.floor.core, outbound.now()
+    await core.device("anna", True, now)  # in a call of her own
+    for number in (NAM, "+84901111111"):
+        id = await outbound.promise(number, arrival=now - 60)
+        await given(outbound, id, "anna")
+    other = await outbound.promise(LAN)
+    await core.login(BINH, now)
+    await outbound.placing.round()
+    await rings(outbound)
+    assert [each["HOTLINE_CALLBACK"] for each in outbound.switches.rings] == [other]
+    assert await outbound.ledger.in_hand("power") == 1
+    assert len(outbound.placing._running) == 2
+
+
 # -- the part of the day that a customer chose ----------------------------------------------------------------------
 
 DAY = 86400.0

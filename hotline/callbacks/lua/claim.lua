@@ -1,7 +1,8 @@
 -- Takes in hand the promise whose caller has waited longest, of the first of these queues that has one; or a certain one.
 -- KEYS  1 prefix of every key
 -- ARGV  1 now  2 spool  3 JSON [[file, position], …]: how far its lines reach  4 JSON [queue, …]  5 claim token
---       6 most in hand of these queues, or "place" for those who keep a place in it, of whom there may be any number
+--       6 most in hand of these queues, or "place" for what goes beyond their pace: those who keep a place in one, of
+--         whom there may be any number, and of those that staff gave to one agent, one at a time
 --       7 day  8 most dials of it  9 most to one number  10 a promise that is wanted, whatever else is in hand, or ""
 -- Answers the promise's fields; nothing when none is due, enough are in hand, the day's dials are used up, or Redis does
 -- not know all the lines: it was wiped, and a promise that looks due may have been kept.
@@ -40,20 +41,35 @@ local function may_be_rung(promise)
   return is_due(promise) and many < tonumber(ARGV[9])
 end
 
-local function claim(id, waiting)
-  local promise = load(id)
-  if not promise then
-    redis.call('ZREM', waiting, id)
-  elseif may_be_rung(promise) then
-    return take(promise)
+local function first(waiting)
+  for _, id in ipairs(redis.call('ZRANGE', waiting, 0, AMONG - 1)) do
+    local promise = load(id)
+    if not promise or promise.state ~= 'due' then
+      redis.call('ZREM', waiting, id)
+    elseif may_be_rung(promise) then
+      return promise
+    end
+  end
+end
+
+-- One that staff gave to an agent for whom none is in hand.
+local function first_given(whose)
+  local agents = redis.call('SMEMBERS', P .. 'given-to:' .. whose)
+  table.sort(agents)
+  for _, agent in ipairs(agents) do
+    local promise = redis.call('EXISTS', P .. 'in-hand-of:' .. agent) == 0 and first(P .. 'given:' .. agent .. ':' .. whose)
+    if promise then return promise end
   end
 end
 
 for _, queue in ipairs(queues) do
-  local waiting = P .. (place and 'places:' or 'ready:') .. queue .. ':' .. ARGV[2]
-  for _, id in ipairs(redis.call('ZRANGE', waiting, 0, AMONG - 1)) do
-    local claimed = claim(id, waiting)
-    if claimed then return claimed end
+  local whose = queue .. ':' .. ARGV[2]
+  local promise
+  if place then
+    promise = first_given(whose) or first(P .. 'places:' .. whose)
+  else
+    promise = first(P .. 'ready:' .. whose)
   end
+  if promise then return take(promise) end
 end
 return '{}'

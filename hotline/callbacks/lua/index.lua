@@ -96,6 +96,7 @@ function kinds.moved(id, fields)
   if not promise or not believed(promise, fields) then return end
   local taken_back = promise.state == 'dialing' and fields.token ~= '' and tonumber(fields.attempts) < tonumber(promise.attempts)
   if taken_back then count_dial(promise, promise.day, -1) end
+  leave_state(promise) -- by what it was: what is said of it now may bring it to another line, or into another hand
   for _, field in ipairs({ 'due', 'outcome', 'by' }) do set(promise, field, fields[field]) end
   if fields.agent ~= '' then set(promise, 'agent', fields.agent) end
   if fields.token ~= '' then set(promise, 'attempts', fields.attempts) end -- also one that was taken back

@@ -33,18 +33,38 @@ local function set(promise, ...)
   redis.call('HSET', P .. 'promise:' .. promise.id, ...)
 end
 
--- Where one that is due waits to be taken in hand: those who keep a place in a queue have a line of their own.
+-- Where one that is due waits to be taken in hand: those who keep a place in a queue have a line of their own, and so have
+-- those that staff gave to an agent, since one that waits for that agent is in the way of no other.
 local function line(promise)
   local kind = promise.source == 'queue' and 'places:' or 'ready:'
+  if promise.given ~= '' then kind = 'given:' .. promise.given .. ':' end
   return P .. kind .. promise.queue .. ':' .. promise.spool
+end
+
+local function enter_line(promise)
+  redis.call('ZADD', line(promise), promise.recorded_at, promise.id)
+  if promise.given ~= '' then redis.call('SADD', P .. 'given-to:' .. promise.queue .. ':' .. promise.spool, promise.given) end
+end
+
+local function leave_line(promise)
+  redis.call('ZREM', line(promise), promise.id)
+  if promise.given ~= '' and redis.call('EXISTS', line(promise)) == 0 then
+    redis.call('SREM', P .. 'given-to:' .. promise.queue .. ':' .. promise.spool, promise.given)
+  end
+end
+
+-- Where one in hand is counted: with its agent's, or with its queue's at the pace of that; a place is not.
+local function hand(promise)
+  if promise.given ~= '' then return P .. 'in-hand-of:' .. promise.given end
+  return promise.source ~= 'queue' and P .. 'in-hand:' .. promise.queue
 end
 
 local function leave_state(promise)
   redis.call('ZREM', P .. 'promises:' .. promise.state, promise.id)
   redis.call('ZREM', P .. 'asked-at', promise.id)
-  if promise.state == 'due' then redis.call('ZREM', line(promise), promise.id) end
+  if promise.state == 'due' then leave_line(promise) end
   if IN_HAND[promise.state] then
-    redis.call('SREM', P .. 'in-hand:' .. promise.queue, promise.id)
+    if hand(promise) then redis.call('SREM', hand(promise), promise.id) end
     redis.call('ZREM', P .. 'leases', promise.id)
   end
 end
@@ -59,9 +79,9 @@ local function enter_state(promise, state)
   local score = OPEN[state] and promise.due or promise.moved
   redis.call('ZADD', P .. 'promises:' .. state, score, promise.id)
   if OPEN[state] then redis.call('ZADD', P .. 'asked-at', promise.recorded_at, promise.id) end
-  if state == 'due' then redis.call('ZADD', line(promise), promise.recorded_at, promise.id) end
+  if state == 'due' then enter_line(promise) end
   if IN_HAND[state] then
-    if promise.source ~= 'queue' then redis.call('SADD', P .. 'in-hand:' .. promise.queue, promise.id) end
+    if hand(promise) then redis.call('SADD', hand(promise), promise.id) end
     redis.call('ZADD', P .. 'leases', promise.lease, promise.id)
   end
 end
