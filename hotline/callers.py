@@ -4,7 +4,8 @@ Rules of this file:
 - The key is made once for an installation and kept in Redis (`secret`), where all services find it. Who lacks it
   cannot try all numbers to find the one behind a hash.
 - Should Redis lose it, a service that knows it puts it back.
-- Who hides the number, or whose network has "0" in its place, and everybody while Redis is away, is "": a caller like any other.
+- Who hides the number, or whose network has "0" in its place, and everybody while Redis is away, is "": a caller
+  like any other.
 """
 
 from __future__ import annotations

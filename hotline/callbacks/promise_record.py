@@ -51,6 +51,8 @@ class Promise:
     claim: str = ""
     """Of who has it in hand."""
     lease: float = 0.0
+    paced: bool = False
+    """A place in the queue that was taken in hand at the pace, since it was left over."""
     pbx: str = ""
     """Where an agent is, or was last, on the line for it."""
     also: tuple[str, ...] = ()
@@ -67,8 +69,8 @@ class Promise:
     @property
     def keeps_place(self) -> bool:
         """Whether the caller left a place in the queue for this promise. Once it is given to an agent it waits for
-        that one, beside the queue."""
-        return self.source == "queue" and not self.given
+        that one, and one that was left over goes by the pace: both are beside the queue."""
+        return self.source == "queue" and not self.given and not self.paced
 
 
 def promise_of(fields: dict[str, Any]) -> Promise:
@@ -95,5 +97,6 @@ def promise_of(fields: dict[str, Any]) -> Promise:
         attempts=int(number("attempts")),
         spent=int(number("spent")),
         confirmed=text("confirmed") == "1",
+        paced=text("paced") == "1",
         also=tuple(sorted(fields.get("also") or ())),
     )

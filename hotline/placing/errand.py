@@ -122,8 +122,9 @@ class Errand:
 
     async def _stand(self, standing: Standing) -> Standing:
         """In the core, joined (again) where it knows nothing of the call."""
-        if standing.state is CallState.WAITING and self.promise.given and not self._joined:
-            await self._desk.gone(self.call, Left.CALLBACK)  # it waited there before it was given to an agent
+        beside = self.promise.given or self.promise.paced
+        if standing.state is CallState.WAITING and beside and not self._joined:
+            await self._desk.gone(self.call, Left.CALLBACK)  # it may have waited in the live queue before
             standing = await self._desk.core.look(self.call)
         if standing.state not in (CallState.UNKNOWN, CallState.ENDED):
             return standing

@@ -2,6 +2,8 @@
 
 Rules of this file:
 - Any number of processes place at once; the ledger sees to it that each promise is in one hand.
+- Who keeps a place in a queue is ahead of the pace, once, in the hours in which they came. A place that is left over
+  from the hours before goes by the pace, or all of these would be ahead of every live caller at the next opening.
 - Nobody is rung outside the hours of the promise's queue and the part of the day that they chose, nor while no PBX
   could ring an agent, or one has refused to ring a moment ago.
 - A promise in the hand of a process which died is due again by its lease; hotline.placing.reaper finds the rest.
@@ -12,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from structlog.stdlib import BoundLogger
@@ -108,8 +110,9 @@ class Placing:
         for queue, settings in self._settings.items():
             if not self._promises.is_open(queue, self._now()):
                 continue
+            opened = self._opened(queue)
             for _ in range(MOST_AT_ONCE):
-                if not await self._begin(queue, cap=0, place=True):
+                if not await self._begin(queue, cap=0, place=True, opened=opened):
                     break
             staffing = await self._desk.core.staffing(queue_of_callbacks(self._queues[queue]))
             in_hand, since = await self._ledger.in_hand(queue), self._since_opening(queue)
@@ -117,12 +120,12 @@ class Placing:
             quiet = self._quiet.seconds(queue, in_hand, self._desk.now())
             more = pace.room(staffing.staff, staffing.idle, in_hand, since, settings, quiet=quiet)
             for _ in range(min(MOST_AT_ONCE, more)):
-                if not await self._begin(queue, cap=most, place=False):
+                if not await self._begin(queue, cap=most, place=False, opened=opened):
                     break
 
-    async def _begin(self, queue: str, *, cap: int, place: bool) -> bool:
+    async def _begin(self, queue: str, *, cap: int, place: bool, opened: float = 0.0) -> bool:
         token = new_id()
-        promise = await self._ledger.claim(queue, token=token, cap=cap, place=place)
+        promise = await self._ledger.claim(queue, token=token, cap=cap, place=place, since=opened)
         if promise is None:
             return False
         if self._draining:  # which began while Redis was asked
@@ -177,6 +180,18 @@ class Placing:
     def _since_opening(self, queue: str) -> float:
         window = self._promises.window_for(queue, self._now())
         return max(0.0, (self._now() - window.start).total_seconds()) if window else 0.0
+
+    def _opened(self, queue: str) -> float:
+        """Since when customers of a queue that is open are rung without a break; round the clock, at least a week."""
+        window = self._promises.window_for(queue, self._now())
+        start = window.start.astimezone(UTC) if window else self._now()
+        for _ in range(7):
+            last = start - timedelta(seconds=1)
+            window = self._promises.window_for(queue, last)
+            if window is None or last not in window:
+                break
+            start = window.start.astimezone(UTC)
+        return start.timestamp()
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._desk.now(), UTC)

@@ -121,8 +121,8 @@ class History:
     async def _claim(self) -> None:
         """Somebody takes a promise in hand, and perhaps puts it back or rings its customer."""
         ledger, token = self.chance.choice(self.ledgers), self.chance.choice(self.tokens)
-        place = self.chance.random() < 0.3
-        found = await ledger.claim(self.chance.choice(QUEUES), token=token, cap=5, place=place)
+        place, since = self.chance.random() < 0.3, self.chance.choice((0.0, self.now - 120))
+        found = await ledger.claim(self.chance.choice(QUEUES), token=token, cap=5, place=place, since=since)
         if found is None:
             return
         after = self.chance.random()
@@ -156,11 +156,12 @@ def written(history: History) -> dict[str, Any]:
     keys = sorted(key.decode() for key in redis("KEYS", "hotline:*"))
     if history.erasures:
         keys = [key for key in keys if not key.startswith("hotline:dials:")]
-    return {
+    values = {
         key.removeprefix("hotline:"): _value(redis, key)
         for key in keys
         if key.removeprefix("hotline:") not in FLEETING
     }
+    return {key: value for key, value in values.items() if value != []}  # a set may be of the claims alone
 
 
 def _value(redis: Any, key: str) -> Any:
@@ -173,13 +174,16 @@ def _value(redis: Any, key: str) -> Any:
     if kind == "zset":
         flat = [each.decode() for each in redis("ZRANGE", key, 0, -1, "WITHSCORES")]
         return dict(zip(flat[::2], map(float, flat[1::2]), strict=True))
-    return (
-        redis("GET", key).decode() if kind == "string" else sorted(each.decode() for each in redis("SMEMBERS", key))
-    )
+    if kind == "string":
+        return redis("GET", key).decode()
+    members = sorted(each.decode() for each in redis("SMEMBERS", key))
+    # that a place was taken in hand at the pace is of its claim
+    paced = {id for id in members if ":in-hand:" in key and redis("HGET", f"hotline:promise:{id}", "paced") == b"1"}
+    return [id for id in members if id not in paced]
 
 
 def _lasting(fields: dict[str, str]) -> dict[str, str]:
-    fleeting = {"lease"}
+    fleeting = {"lease", "paced"}
     if fields["state"] != State.DIALING:
         fleeting.add("claim")
     if fields["state"] == State.DUE:

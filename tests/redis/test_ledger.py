@@ -89,6 +89,41 @@ async def test_no_more_than_the_cap_are_in_hand_but_for_those_who_keep_a_place(l
     assert (await ledger.claim("power", token="c", cap=0, place=True)).number == LAN
 
 
+async def test_places_that_were_left_over_go_by_the_pace_in_the_order_in_which_all_asked(ledger, redis):
+    opened = NOW - HOUR
+    late = await promised(ledger, "+84900000001", arrival=opened - 20)
+    left = await promised(ledger, "+84900000002", source="queue", arrival=opened - 30)
+    last = await promised(ledger, "+84900000003", source="queue", arrival=opened - 10)
+    place = await promised(ledger, "+84900000004", source="queue", arrival=opened)
+    beyond = [await ledger.claim("power", token=token, cap=0, place=True, since=opened) for token in "ab"]
+    assert [each and (each.id, each.keeps_place) for each in beyond] == [(place, True), None]
+    found = [await ledger.claim("power", token=token, cap=2, since=opened) for token in "cde"]
+    assert [each and (each.id, each.keeps_place) for each in found] == [(left, False), (late, False), None]
+    assert await ledger.in_hand("power") == 2
+    assert await ledger.begin(found[0], "c", "anna") is Begun.GO
+    assert await ledger.in_hand("power") == 2, "also while the customer's phone rings"
+    await ledger.move(await ledger.find(left), State.TALKED, token="c")
+    assert (await ledger.claim("power", token="f", cap=2, since=opened)).id == last
+    redis("FLUSHALL")
+    assert (await ledger.claim("power", token="g", cap=2, since=opened)).id == late
+
+
+async def test_a_place_is_ahead_of_the_pace_for_the_first_try_only(ledger):
+    id = await promised(ledger, source="queue")
+    assert (await ledger.claim("power", token="a", cap=0, place=True)).id == id
+    await ledger.begin(await ledger.find(id), "a", "anna")
+    assert await ledger.in_hand("power") == 0
+    await ledger.move(await ledger.find(id), State.RETRY, due=NOW, outcome="busy", token="a")
+    assert await ledger.claim("power", token="b", cap=0, place=True) is None
+    again = await claimed(ledger, "b", cap=1)
+    assert (again.id, again.keeps_place) == (id, False)
+    assert await ledger.in_hand("power") == 1
+    await ledger.release(id, "b")
+    await promised(ledger, source="queue")  # who phones again and waits once more has waited for all that time
+    found = await ledger.claim("power", token="c", cap=0, place=True)
+    assert (found.id, found.keeps_place) == (id, True)
+
+
 async def given(ledger: Ledger, id: str, agent: str) -> None:
     """As staff give it."""
     promise = await ledger.find(id)

@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 from floor import ANNA, BINH, Floor
-from outbound import LAN, NAM, Outbound
+from outbound import ALWAYS, LAN, NAM, UTC, Outbound
 
 from hotline.acd.model import CALLBACK, AgentState, CallState, Missed
+from hotline.callbacks.calendar import Calendar, Span
 from hotline.callbacks.hours import PREFERENCE_DAYS
 from hotline.callbacks.lines import Move
+from hotline.callbacks.promise import Promises
+from hotline.callbacks.settings import CallbackSettings, VoicemailSettings
 from hotline.callbacks.states import State
 from hotline.placing import errand
 from hotline.store import Store, StoreDown
@@ -188,6 +191,28 @@ async def test_a_place_that_is_given_up_is_not_counted_as_a_caller_who_left(outb
     outbound.switches.any_up = False
     await over(outbound)
     assert await outbound.floor.core.ended(CALLBACK + id) == "callback"
+
+
+OFFICE = Calendar("always", UTC, dict.fromkeys(range(7), (Span.parse("08:00-12:00"), Span.parse("13:00-17:00"))))
+
+
+@pytest.mark.parametrize(("calendar", "rung"), [(OFFICE, 1), (ALWAYS, 3)])
+async def test_places_that_are_left_over_at_closing_do_not_flood_the_next_opening(
+    outbound: Outbound, calendar: Calendar, rung: int
+):
+    outbound.placing._promises = Promises({"power": VoicemailSettings("power", "always")}, {"always": calendar})
+    outbound.placing._settings = {"power": CallbackSettings("power", reserve=0)}  # a share of 0.2
+    await outbound.floor.core.login(BINH, outbound.now())
+    opening = 12 * 86400.0 + 8 * 3600
+    outbound.floor.moment = opening + 60
+    for number, arrival in enumerate((opening - 15 * 3600, opening - 15 * 3600 + 1, opening - 10)):
+        await outbound.promise(f"+8490000000{number}", source="queue", arrival=arrival)
+    await outbound.placing.round()
+    assert len(outbound.placing._running) == rung
+    place = await outbound.promise(LAN, source="queue", arrival=opening)
+    await outbound.placing.round()
+    assert len(outbound.placing._running) == rung + 1
+    assert (await outbound.found(place)).keeps_place
 
 
 async def given(outbound: Outbound, id: str, agent: str) -> None:

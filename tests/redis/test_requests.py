@@ -327,7 +327,7 @@ async def test_of_a_promise_of_another_spool_nothing_is_said(bureau: Bureau, sto
     assert said(await tell(Bureau(bureau.floor, tmp_path / "other", store), "1")) == []
 
 
-async def test_of_a_strangers_promise_whose_network_withholds_the_number_alike_nothing_is_said(bureau: Bureau) -> None:
+async def test_of_a_strangers_promise_nothing_is_said_where_both_have_the_same_placeholder(bureau: Bureau) -> None:
     id = await promised(bureau, number="0")
     assert said(await tell(bureau, "1", info=replace(INFO, caller="0"))) == []
     assert await bureau.state(id) is State.CAPTURED

@@ -135,7 +135,7 @@ async def test_who_was_promised_nothing_or_hides_the_number_supersedes_nothing(b
     assert await bureau.state(id) is State.CAPTURED
 
 
-async def test_a_stranger_whose_network_withholds_the_number_in_the_same_way_supersedes_nothing(bureau: Bureau) -> None:
+async def test_a_stranger_with_the_same_placeholder_for_a_number_supersedes_nothing(bureau: Bureau) -> None:
     kept = [
         (await bureau.ledger.request(queue="power", number="0", source="voicemail", due=TUESDAY)).id for _ in range(2)
     ]

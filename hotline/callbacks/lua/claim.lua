@@ -4,17 +4,21 @@
 --       6 most in hand of these queues, or "place" for what goes beyond their pace: those who keep a place in one, of
 --         whom there may be any number, and of those that staff gave to one agent, one at a time
 --       7 day  8 most dials of it  9 most to one number  10 a promise that is wanted, whatever else is in hand, or ""
+--       11 since when customers are rung without a break: places of who waits for longer were left over, they go by the pace
 -- Answers the promise's fields; nothing when none is due, enough are in hand, the day's dials are used up, or Redis does
 -- not know all the lines: it was wiped, and a promise that looks due may have been kept.
 -- include lib/promises.lua
-local AMONG = 50 -- of so many who wait, those may be passed over who cannot be rung today
+local AMONG = 50 -- of so many who wait in one line, those may be passed over who cannot be rung today
 local positions = P .. 'outbox:' .. ARGV[2]
 for _, step in ipairs(cjson.decode(ARGV[3])) do
   if tonumber(redis.call('HGET', positions, step[1]) or '0') < tonumber(step[2]) then return '{}' end
 end
 
+local place = ARGV[6] == 'place'
+
 local function take(promise)
   set(promise, 'claim', ARGV[5], 'lease', moment(NOW + LEASE))
+  if promise.source == 'queue' then set(promise, 'paced', place and '' or '1') end
   become(promise, 'offered', ARGV[1])
   promise.also = redis.call('SMEMBERS', P .. 'also:' .. promise.id)
   return cjson.encode(promise)
@@ -29,7 +33,6 @@ if ARGV[10] ~= '' then
   return waits and take(promise) or '{}'
 end
 
-local place = ARGV[6] == 'place'
 local queues, in_hand = cjson.decode(ARGV[4]), 0
 for _, queue in ipairs(queues) do in_hand = in_hand + redis.call('SCARD', P .. 'in-hand:' .. queue) end
 if not place and in_hand >= tonumber(ARGV[6]) then return '{}' end
@@ -41,11 +44,19 @@ local function may_be_rung(promise)
   return is_due(promise) and many < tonumber(ARGV[9])
 end
 
-local function first(waiting)
-  for _, id in ipairs(redis.call('ZRANGE', waiting, 0, AMONG - 1)) do
-    local promise = load(id)
+-- Adds those who wait in a line, by when they asked.
+local function look(found, waiting, from, to)
+  local flat = redis.call('ZRANGEBYSCORE', waiting, from, to, 'WITHSCORES', 'LIMIT', 0, AMONG)
+  for i = 1, #flat, 2 do table.insert(found, { id = flat[i], asked = tonumber(flat[i + 1]), waiting = waiting }) end
+  return found
+end
+
+local function first(found)
+  table.sort(found, function(a, b) return a.asked < b.asked or a.asked == b.asked and a.id < b.id end)
+  for _, each in ipairs(found) do
+    local promise = load(each.id)
     if not promise or promise.state ~= 'due' then
-      redis.call('ZREM', waiting, id)
+      redis.call('ZREM', each.waiting, each.id)
     elseif may_be_rung(promise) then
       return promise
     end
@@ -57,18 +68,20 @@ local function first_given(whose)
   local agents = redis.call('SMEMBERS', P .. 'given-to:' .. whose)
   table.sort(agents)
   for _, agent in ipairs(agents) do
-    local promise = redis.call('EXISTS', P .. 'in-hand-of:' .. agent) == 0 and first(P .. 'given:' .. agent .. ':' .. whose)
-    if promise then return promise end
+    if redis.call('EXISTS', P .. 'in-hand-of:' .. agent) == 0 then
+      local promise = first(look({}, P .. 'given:' .. agent .. ':' .. whose, '-inf', '+inf'))
+      if promise then return promise end
+    end
   end
 end
 
 for _, queue in ipairs(queues) do
   local whose = queue .. ':' .. ARGV[2]
-  local promise
+  local places, promise = P .. 'places:' .. whose, nil
   if place then
-    promise = first_given(whose) or first(P .. 'places:' .. whose)
+    promise = first_given(whose) or first(look({}, places, ARGV[11], '+inf'))
   else
-    promise = first(P .. 'ready:' .. whose)
+    promise = first(look(look({}, P .. 'ready:' .. whose, '-inf', '+inf'), places, '-inf', '(' .. ARGV[11]))
   end
   if promise then return take(promise) end
 end

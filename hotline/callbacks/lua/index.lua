@@ -27,11 +27,12 @@ end
 -- A later message is not to wait for a promise that was put off, nor to be given up with it: the attempts before it are
 -- `spent`, they do not count any more. It is due at the earlier of the two moments.
 local function hear(other, promise)
-  set(other, 'spent', other.attempts)
-  if tonumber(promise.due) >= tonumber(other.due) then return end
   leave_state(other)
-  local ripe = (other.state == 'captured' or other.state == 'retry') and tonumber(promise.due) <= NOW
-  set(other, 'due', promise.due, 'state', ripe and 'due' or other.state)
+  set(other, 'spent', other.attempts)
+  if tonumber(promise.due) < tonumber(other.due) then
+    local ripe = (other.state == 'captured' or other.state == 'retry') and tonumber(promise.due) <= NOW
+    set(other, 'due', promise.due, 'state', ripe and 'due' or other.state)
+  end
   enter_state(other, other.state)
 end
 

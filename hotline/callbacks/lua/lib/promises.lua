@@ -33,10 +33,11 @@ local function set(promise, ...)
   redis.call('HSET', P .. 'promise:' .. promise.id, ...)
 end
 
--- Where one that is due waits to be taken in hand: those who keep a place in a queue have a line of their own, and so have
--- those that staff gave to an agent, since one that waits for that agent is in the way of no other.
+-- Where one that is due waits to be taken in hand: those who keep a place in a queue have a line of their own, until the
+-- first try, and so have those that staff gave to an agent, since one that waits for that agent is in the way of no other.
 local function line(promise)
-  local kind = promise.source == 'queue' and 'places:' or 'ready:'
+  local untried = tonumber(promise.attempts) <= (tonumber(promise.spent) or 0)
+  local kind = promise.source == 'queue' and untried and 'places:' or 'ready:'
   if promise.given ~= '' then kind = 'given:' .. promise.given .. ':' end
   return P .. kind .. promise.queue .. ':' .. promise.spool
 end
@@ -53,10 +54,11 @@ local function leave_line(promise)
   end
 end
 
--- Where one in hand is counted: with its agent's, or with its queue's at the pace of that; a place is not.
+-- Where one in hand is counted: with its agent's, or with its queue's at the pace of that. A place is not, but for one that
+-- was left over, which the claim has noted.
 local function hand(promise)
   if promise.given ~= '' then return P .. 'in-hand-of:' .. promise.given end
-  return promise.source ~= 'queue' and P .. 'in-hand:' .. promise.queue
+  return (promise.source ~= 'queue' or promise.paced ~= '') and P .. 'in-hand:' .. promise.queue
 end
 
 local function leave_state(promise)
