@@ -78,7 +78,7 @@ class Ledger:
     # -- in hand --------------------------------------------------------------------------------------------------
 
     async def claim(
-        self, queue: str, *, token: str, cap: int, place: bool = False, since: float = 0.0
+        self, queue: str, *, token: str, cap: int, place: bool = False, since: float = 0.0, full: bool = False
     ) -> Promise | None:
         """Take in hand the promise of a queue that was made first, of those that are due.
 
@@ -87,9 +87,11 @@ class Ledger:
         `place`: one whose caller keeps a place in the queue, or one that staff gave to an agent for whom none is in
         hand; for these there is no cap.
         `since`: who waits for longer than since then keeps no place any more, nor does who was rung in vain.
+        `full`: also one whose number had its calls for today, to be put off, so that it is in nobody's way.
         """
         await self._indexer.catch_up()
-        return await self._claim(token, await self._queues(queue), "place" if place else str(cap), since=since)
+        most = "place" if place else str(cap)
+        return await self._claim(token, await self._queues(queue), most, since=since, full=full)
 
     async def claim_one(self, id: str, *, token: str) -> Promise | None:
         """Take this promise in hand, if it is of our spool, is due and waits; to put it off, not to ring anybody."""
@@ -97,12 +99,18 @@ class Ledger:
         return await self._claim(token, id=id)
 
     async def _claim(
-        self, token: str, queues: Collection[str] = (), most: str = "0", id: str = "", since: float = 0.0
+        self,
+        token: str,
+        queues: Collection[str] = (),
+        most: str = "0",
+        id: str = "",
+        since: float = 0.0,
+        full: bool = False,
     ) -> Promise | None:
         reached = [[name, str(position)] for name, position in self._indexer.reached.items()]
         limits = self._day(self._now()), self._dialing.per_day, self._dialing.per_number
         known = self._indexer.spool, json.dumps(reached), json.dumps(list(queues))
-        found = await self._run("claim", *known, token, most, *limits, id, f"{since:.6f}")
+        found = await self._run("claim", *known, token, most, *limits, id, f"{since:.6f}", "full" if full else "")
         return self.promise_of(found) if found else None
 
     async def in_hand(self, queue: str) -> int:

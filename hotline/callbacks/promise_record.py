@@ -53,6 +53,8 @@ class Promise:
     lease: float = 0.0
     paced: bool = False
     """A place in the queue that was taken in hand at the pace, since it was left over."""
+    full: bool = False
+    """Of one that was just taken in hand: its number had its calls for today."""
     pbx: str = ""
     """Where an agent is, or was last, on the line for it."""
     also: tuple[str, ...] = ()
@@ -98,5 +100,6 @@ def promise_of(fields: dict[str, Any]) -> Promise:
         spent=int(number("spent")),
         confirmed=text("confirmed") == "1",
         paced=text("paced") == "1",
+        full=text("full") == "1",
         also=tuple(sorted(fields.get("also") or ())),
     )

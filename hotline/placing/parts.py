@@ -1,4 +1,6 @@
-"""Promises whose part of the day is over, and whom no agent had time for in it: they are put off to the next one.
+"""Promises that cannot be rung any more in this part of the day, or today: they are put off, and in nobody's way.
+
+Those are whose part of the day is over, and whom no agent had time for in it; and whose number had its calls.
 
 Rules of this file:
 - Of any number of processes one moves a promise: it is claimed first.
@@ -60,6 +62,11 @@ class PartsOfTheDay:
         part = self._promises.part_of(promise, self._moment())
         due = self._promises.soonest(promise.queue, self._moment(), part)
         await self._mover.move(promise, Next(State.RETRY, due.timestamp()), outcome=Outcome.PART_OVER)
+
+    async def put_off_a_day(self, promise: Promise) -> None:
+        """One that this process has in hand, whose number had its calls for today. Raises OSError."""
+        due = self._promises.next_day(promise.queue, self._now(), self._ledger.zone, promise.part)
+        await self._mover.move(promise, Next(State.RETRY, due), outcome=Outcome.NUMBER_FULL)
 
     def _moment(self) -> datetime:
         return datetime.fromtimestamp(self._now(), UTC)

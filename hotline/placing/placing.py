@@ -124,15 +124,21 @@ class Placing:
                     break
 
     async def _begin(self, queue: str, *, cap: int, place: bool, opened: float = 0.0) -> bool:
-        token = new_id()
-        promise = await self._ledger.claim(queue, token=token, cap=cap, place=place, since=opened)
-        if promise is None:
-            return False
-        if self._draining:  # which began while Redis was asked
-            await self._ledger.release(promise.id, token)
-            return False
-        if await self._is_put_off(promise):
-            return True
+        """Send the next one on its errand; False where there is none. Who cannot be rung today is put off before."""
+        for _ in range(MOST_AT_ONCE):
+            token = new_id()
+            promise = await self._ledger.claim(queue, token=token, cap=cap, place=place, since=opened, full=True)
+            if promise is None:
+                return False
+            if self._draining:  # which began while Redis was asked
+                await self._ledger.release(promise.id, token)
+                return False
+            if not await self._is_put_off(promise):
+                self._send(promise, token, queue)
+                break
+        return True
+
+    def _send(self, promise: Promise, token: str, queue: str) -> None:
         errand = Errand(
             promise,
             token,
@@ -146,11 +152,14 @@ class Placing:
         task = asyncio.create_task(self._run(errand), name=errand.call)
         self._running.add(task)
         task.add_done_callback(lambda done: self._over(done, errand))
-        return True
 
     async def _is_put_off(self, promise: Promise) -> bool:
-        """Whether its part of the day is over; then others behind it, in the same case, are put off with it."""
+        """Whether its number had its calls for today, or its part of the day is over: then others behind it whose part
+        is over are put off as well."""
         try:
+            if promise.full:
+                await self._parts.put_off_a_day(promise)
+                return True
             if not self._parts.over(promise):
                 return False
             await self._parts.put_off(promise)
@@ -158,7 +167,7 @@ class Placing:
         except (StoreDown, OSError):
             raise
         except Exception as error:  # a fault of ours with one promise: the others are still placed
-            self._log.error("A callback's part of the day could not be told.", promise=promise.id, exc_info=error)
+            self._log.error("A callback could not be put off.", promise=promise.id, exc_info=error)
             return False
         return True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -213,6 +214,26 @@ async def test_places_that_are_left_over_at_closing_do_not_flood_the_next_openin
     await outbound.placing.round()
     assert len(outbound.placing._running) == rung + 1
     assert (await outbound.found(place)).keeps_place
+
+
+async def test_numbers_that_had_their_calls_for_today_are_put_off_and_keep_nobody_waiting(
+    outbound: Outbound, redis: Any
+):
+    now = outbound.now()
+    day = outbound.ledger._day(now)
+    full = []
+    for source in ("web", "queue") * 30:  # more than are looked at to pass some over
+        number = f"+8490123{len(full):04}"
+        full.append(await outbound.promise(number, source=source, arrival=now - 9))
+        redis("HSET", f"hotline:dials:{day}", hashlib.sha1(f"{day} {number}".encode()).hexdigest(), "5")
+    other = await outbound.promise(LAN)
+    for _ in range(3):
+        await outbound.placing.round()
+    await rings(outbound)
+    assert [each["HOTLINE_CALLBACK"] for each in outbound.switches.rings] == [other]
+    put_off = {(each.state, each.due, each.attempts, each.outcome) for each in await outbound.ledger.find_all(full)}
+    assert put_off == {(State.RETRY, now + 86400, 0, "number-full")}
+    assert await outbound.ledger.in_hand("power") == 1
 
 
 async def given(outbound: Outbound, id: str, agent: str) -> None:

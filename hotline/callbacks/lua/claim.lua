@@ -5,6 +5,7 @@
 --         whom there may be any number, and of those that staff gave to one agent, one at a time
 --       7 day  8 most dials of it  9 most to one number  10 a promise that is wanted, whatever else is in hand, or ""
 --       11 since when customers are rung without a break: places of who waits for longer were left over, they go by the pace
+--       12 "full": also one whose number had its calls for today, to be put off; its `full` is then "1"
 -- Answers the promise's fields; nothing when none is due, enough are in hand, the day's dials are used up, or Redis does
 -- not know all the lines: it was wiped, and a promise that looks due may have been kept.
 -- include lib/promises.lua
@@ -39,9 +40,8 @@ if not place and in_hand >= tonumber(ARGV[6]) then return '{}' end
 local dials = P .. 'dials:' .. ARGV[7]
 if tonumber(redis.call('HGET', dials, 'all') or '0') >= tonumber(ARGV[8]) then return '{}' end
 
-local function may_be_rung(promise)
-  local many = tonumber(redis.call('HGET', dials, dialed(promise.number, ARGV[7])) or '0')
-  return is_due(promise) and many < tonumber(ARGV[9])
+local function is_full(promise)
+  return tonumber(redis.call('HGET', dials, dialed(promise.number, ARGV[7])) or '0') >= tonumber(ARGV[9])
 end
 
 -- Adds those who wait in a line, by when they asked.
@@ -57,8 +57,10 @@ local function first(found)
     local promise = load(each.id)
     if not promise or promise.state ~= 'due' then
       redis.call('ZREM', each.waiting, each.id)
-    elseif may_be_rung(promise) then
-      return promise
+    elseif is_due(promise) then
+      local full = is_full(promise)
+      if full then promise.full = '1' end
+      if not full or ARGV[12] == 'full' then return promise end
     end
   end
 end
