@@ -83,9 +83,8 @@ class Ledger:
         """Take in hand the promise of a queue that was made first, of those that are due.
 
         None when none is due or may be rung today, `cap` of the queue are in hand already, or Redis does not know all
-        lines yet.
-        `place`: one whose caller keeps a place in the queue, or one that staff gave to an agent for whom none is in
-        hand; for these there is no cap.
+        lines yet. One that staff gave to an agent comes first, if none that was given to them is in hand.
+        `place`: one whose caller keeps a place in the queue; for these there is no cap.
         `since`: who waits for longer than since then keeps no place any more, nor does who was rung in vain.
         `full`: also one whose number had its calls for today, to be put off, so that it is in nobody's way.
         """

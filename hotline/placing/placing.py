@@ -154,8 +154,8 @@ class Placing:
         task.add_done_callback(lambda done: self._over(done, errand))
 
     async def _is_put_off(self, promise: Promise) -> bool:
-        """Whether its number had its calls for today, or its part of the day is over: then others behind it whose part
-        is over are put off as well."""
+        """Whether its number had its calls for today, or its part of the day is over; then others behind it,
+        whose part is over, are put off too."""
         try:
             if promise.full:
                 await self._parts.put_off_a_day(promise)

@@ -1,8 +1,8 @@
 -- Takes in hand the promise whose caller has waited longest, of the first of these queues that has one; or a certain one.
 -- KEYS  1 prefix of every key
 -- ARGV  1 now  2 spool  3 JSON [[file, position], …]: how far its lines reach  4 JSON [queue, …]  5 claim token
---       6 most in hand of these queues, or "place" for what goes beyond their pace: those who keep a place in one, of
---         whom there may be any number, and of those that staff gave to one agent, one at a time
+--       6 most in hand of these queues, or "place" for those who keep a place in one, of whom there may be any number; of
+--         those that staff gave to an agent, one at a time is taken before either
 --       7 day  8 most dials of it  9 most to one number  10 a promise that is wanted, whatever else is in hand, or ""
 --       11 since when customers are rung without a break: places of who waits for longer were left over, they go by the pace
 --       12 "full": also one whose number had its calls for today, to be put off; its `full` is then "1"
@@ -79,12 +79,13 @@ end
 
 for _, queue in ipairs(queues) do
   local whose = queue .. ':' .. ARGV[2]
-  local places, promise = P .. 'places:' .. whose, nil
+  local places, found = P .. 'places:' .. whose, {}
   if place then
-    promise = first_given(whose) or first(look({}, places, ARGV[11], '+inf'))
+    look(found, places, ARGV[11], '+inf')
   else
-    promise = first(look(look({}, P .. 'ready:' .. whose, '-inf', '+inf'), places, '-inf', '(' .. ARGV[11]))
+    look(look(found, P .. 'ready:' .. whose, '-inf', '+inf'), places, '-inf', '(' .. ARGV[11])
   end
+  local promise = first_given(whose) or first(found)
   if promise then return take(promise) end
 end
 return '{}'
