@@ -6,7 +6,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -101,6 +101,9 @@ _COLUMNS = (
     "id", "state", "queue", "number", "confirmed", "left", "due", "tries", "last", "length", "about", "agent",
     "with it",
 )  # fmt: skip
+_MONTHS = timedelta(days=180)
+"""Within which a day and a month are of one year only."""
+
 _SPARE = ("with it", "last", "length", "confirmed", "tries", "left", "queue", "agent", "about")
 """Columns that a narrow terminal does without, best first."""
 
@@ -139,7 +142,7 @@ def reason(archive: Archive, prompt: str) -> str:
 
 
 def _short(moment: datetime, now: datetime) -> str:
-    """The time of day, with as much of the date as is needed."""
+    """The time of day, with as much of the date as is needed: within months the weekday says more than the year."""
     if moment.date() == now.date():
         return f"{moment:%H:%M}"
-    return f"{moment:%a %m-%d %H:%M}" if moment.year == now.year else f"{moment:%Y-%m-%d %H:%M}"
+    return f"{moment:%a %m-%d %H:%M}" if abs(moment - now) < _MONTHS else f"{moment:%Y-%m-%d %H:%M}"

@@ -29,6 +29,7 @@ from hotline.callbacks.promise_record import Promise
 from hotline.callbacks.states import State
 from hotline.callers import Callers
 from hotline.cli import app
+from hotline.clock import clock
 from hotline.schema import loads
 from hotline.store import Store
 
@@ -61,6 +62,8 @@ class Staff:
     def __init__(self, store: Store, folder: Path, port: int) -> None:
         self.core = Core(store)
         self.store, self.folder, self.redis = store, folder, f"127.0.0.1:{port}"
+        self.clock = folder / "clock"
+        self.now = clock(self.clock)
         self.config = folder / "hotline.yaml"
         self.config.write_text(YAML)
         self.outbox = Outbox(folder / "spool")
@@ -68,11 +71,15 @@ class Staff:
         self.indexer = Indexer(store, self.outbox, time.time, tell=lambda trouble: pytest.fail(str(trouble)))
         self.ledger = Ledger(store, self.outbox, self.indexer, time.time, dialing=CONFIG.dialing, zone=CONFIG.zone)
 
+    def set_clock(self, moment: datetime) -> None:
+        """From now on it is that moment, for the commands and for what is kept."""
+        self.clock.write_text(f"{moment.timestamp() - time.time()}")
+
     def keep(self, id: str, number: str = NAM, queue: str = "power", ago: float = 3600.0, **about: Any) -> Entry:
         """A message that was left so long ago, due since then."""
         sound = f"the voice of {id}".encode()
         (self.outbox.kept / f"{id}.wav").write_bytes(sound)
-        at = time.time() - ago
+        at = self.now() - ago
         known: dict[str, Any] = {"call": f"pbx1-{id}", "entry": "1900", "language": "en", "seconds": 75.0}
         known |= {"recorded_at": at, "kept_at": at, "due": at, "hung_up": False}
         known |= {"sha256": hashlib.sha256(sound).hexdigest()}
@@ -105,6 +112,7 @@ class Staff:
         env = {
             "HOTLINE_CONFIG": str(self.config), "HOTLINE_SPOOL": str(self.outbox.spool),
             "HOTLINE_REDIS": redis or self.redis, "COLUMNS": str(columns) if columns else None,
+            "HOTLINE_CLOCK": str(self.clock),
         }  # fmt: skip
         command = [str(word) for word in words]
         return await asyncio.to_thread(CliRunner().invoke, app, command, env=env, input=typed)
@@ -186,10 +194,14 @@ async def test_ids_are_shown_as_far_as_they_must_be_written(staff: Staff) -> Non
     assert output.count(NAM) == output.count(LAN) == 1  # whole, also where the terminal is narrow
 
 
+@pytest.mark.parametrize("today", ["2026-06-10", "2026-12-29"])
 @pytest.mark.parametrize("columns", [60, 80, 200])
-async def test_a_narrow_terminal_has_fewer_columns_and_each_promise_in_one_line(staff: Staff, columns: int) -> None:
+async def test_a_narrow_terminal_has_fewer_columns_and_each_promise_in_one_line(
+    staff: Staff, columns: int, today: str
+) -> None:
+    staff.set_clock(datetime.fromisoformat(f"{today}T12:00+07:00"))
     staff.keep("firstpromise", reason="reason-outage", part="morning")
-    staff.keep("latepromise", LAN, "billing", due=time.time() + 86400 * 3)
+    staff.keep("latepromise", LAN, "billing", due=staff.now() + 86400 * 3)
     staff.keep("thirdpromise", "", ago=86400.0, note="word " * 20)
     await staff.run("callbacks", "assign", "first", "anna")
     done = await staff.run("callbacks", columns=columns)
@@ -199,6 +211,17 @@ async def test_a_narrow_terminal_has_fewer_columns_and_each_promise_in_one_line(
         (line,) = [line for line in lines if number in line]
         assert ("for anna" in line) == (number == NAM and columns > 60)
     assert ("Not shown, for so narrow a terminal: last, length" in done.stderr) == (columns < 200)
+
+
+async def test_a_year_is_shown_where_month_and_day_may_be_of_two(staff: Staff) -> None:
+    staff.set_clock(datetime(2026, 12, 29, 12, tzinfo=CONFIG.zone))
+    staff.keep("near", ago=86400.0 * 100, due=staff.now() + 86400.0 * 3)
+    staff.keep("far", LAN, ago=86400.0 * 300)
+    lines = (await staff.run("callbacks")).stdout.splitlines()
+    (near, far) = [line for number in (NAM, LAN) for line in lines if number in line]
+    assert "Sun 09-20 12:00" in near
+    assert "Fri 01-01 12:00" in near
+    assert far.count("2026-03-04 12:00") == 2
 
 
 async def test_into_a_file_the_whole_table_is_written(staff: Staff) -> None:
@@ -410,7 +433,7 @@ async def test_postpone_moves_into_the_hours_for_it_and_says_so(staff: Staff) ->
     assert promise.due > time.time()
     done = await staff.run("callbacks", "postpone", "a", "--until", "tomorrow 09:30")
     assert done.output.endswith("09:30.\n")
-    assert time.localtime((await staff.found("a")).due).tm_min == 30
+    assert datetime.fromtimestamp((await staff.found("a")).due, CONFIG.zone).minute == 30
     done = await staff.run("callbacks", "postpone", "a", "--until", "tomorrow 09:00")
     assert done.output.startswith("a is brought forward to ")
 
@@ -437,10 +460,9 @@ async def test_postpone_to_a_part_of_the_day(staff: Staff, refused: Refused) -> 
 @pytest.mark.parametrize("hour", [9, 13])
 async def test_postpone_to_a_part_of_the_day_is_to_one_that_is_still_to_begin(staff: Staff, hour: int) -> None:
     today = datetime.now(CONFIG.zone).replace(hour=hour, minute=0)
-    clock = staff.folder / "clock"
-    clock.write_text(f"{today.timestamp() - time.time()}")
+    staff.set_clock(today)
     staff.keep("a", ago=86400.0)
-    done = await staff.run("callbacks", "postpone", "a", "--until", "morning", "--clock", clock)
+    done = await staff.run("callbacks", "postpone", "a", "--until", "morning", "--clock", staff.clock)
     assert done.output == f"a is postponed to {today + timedelta(days=1):%A %Y-%m-%d} 08:00.\n"
 
 
