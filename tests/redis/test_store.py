@@ -131,7 +131,7 @@ async def test_killed_under_calls_they_fail_at_once_and_after_its_restart_calls_
 
 
 async def test_frozen_redis_is_given_up_after_the_deadline_and_nothing_is_sent_again(server, connect):
-    store = await connect(server.port, deadline=0.3)
+    store = await connect(server.port, deadline=1.0)
     count = script("return cjson.encode(redis.call('INCR', KEYS[1]))")
     await store.script(count, [b"n"], [])
     server.freeze()
@@ -139,7 +139,7 @@ async def test_frozen_redis_is_given_up_after_the_deadline_and_nothing_is_sent_a
     began = loop.time()
     outcomes = await asyncio.gather(*(store.script(count, [b"n"], []) for _ in range(20)), return_exceptions=True)
     assert all(isinstance(outcome, StoreDown) for outcome in outcomes)
-    assert loop.time() - began < 2
+    assert loop.time() - began < 5
     assert not store.up
     server.thaw()
     assert await store.wait_up(5)
@@ -147,9 +147,9 @@ async def test_frozen_redis_is_given_up_after_the_deadline_and_nothing_is_sent_a
 
 
 async def test_a_link_that_dies_silently_while_idle_is_noticed(server, connect):
-    store = await connect(server.port, deadline=0.2)
+    store = await connect(server.port, deadline=1.0)
     server.freeze()
-    assert await seconds_until(store, up=False) < 3
+    assert await seconds_until(store, up=False) < 6
     server.thaw()
     assert await store.wait_up(5)
 

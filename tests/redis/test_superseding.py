@@ -182,7 +182,7 @@ async def test_a_promise_of_another_spool_is_left_alone_and_told_of_once(
 
 
 async def test_it_waits_for_redis(server: Any, connect: Callable[..., Any], tmp_path: Path) -> None:
-    store = await connect(server.port, deadline=0.2)
+    store = await connect(server.port, deadline=1.0)
     bureau = Bureau(Floor(Core(store)), tmp_path / "spool", store)
     id = await promised(bureau)
     server.kill()

@@ -387,7 +387,7 @@ async def test_the_queue_is_rebuilt_from_its_callers_when_redis_has_lost_it(floo
 async def test_a_caller_waits_on_while_redis_is_away_and_is_served_when_it_is_back(
     server: Any, connect: Callable[..., Awaitable[Any]]
 ) -> None:
-    floor = Floor(Core(await connect(server.port, deadline=0.2)))
+    floor = Floor(Core(await connect(server.port, deadline=1.0)))
     server.kill()
 
     class Patient(ScriptedPhone):
