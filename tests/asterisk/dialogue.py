@@ -13,13 +13,13 @@ from hotline.acd.core import Core
 from lab import audio
 from lab.house import House
 from lab.party import Call
-from lab.service import Line, Service
+from lab.service import Line, Service, ServiceFailed
 from lab.world import Phone
 
 NAM, LAN, MINH, HOA = CALLERS = ("+84901234567", "+84907654321", "+84912223334", "+84938887766")
 """Callers. No digit of theirs may ever be in a log (the fixture `house` looks)."""
 
-BEEP = 0.6
+BEEP = 1.0
 """Seconds from the end of a greeting until a caller may speak: the tone, and a breath."""
 
 
@@ -85,6 +85,19 @@ async def dial(house: House, number: str, caller_id: str = NAM) -> AsyncIterator
     async with house.world.call(number, caller_id=caller_id) as party:
         service, started = await first_to_say(house, "CallStarted", marks)
         yield Dialogue(house, service, party, started, marks[house.services.index(service)])
+
+
+async def answers(call: Dialogue, *prompts: str, key: str, number: str = "", hurry: bool = False) -> None:
+    """Listen to a question, or not, and press a key; it is pressed again if it came before the question."""
+    if not hurry:
+        first, *rest = prompts
+        await call.listens(first, *(f"digit-{digit}" for digit in number), *rest)
+    for _ in range(5):
+        await call.party.press(key)
+        with contextlib.suppress(ServiceFailed):
+            await call.event("PromptPlayed", prompts=list(prompts), seconds=3)
+            return
+    raise AssertionError(f"{prompts} was not asked")
 
 
 async def first_to_say(house: House, name: str, marks: list[int], **fields: Any) -> tuple[Service, Line]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest_asyncio
 from conftest import CONFIG, NOON, no_number_in_the_log
-from dialogue import LAN, MINH, NAM, Dialogue, agent, complaints, dial, nothing_left
+from dialogue import LAN, MINH, NAM, Dialogue, agent, answers, complaints, dial, nothing_left
 from scenes import die
 
 from hotline.acd.core import Core
@@ -60,8 +61,17 @@ async def confirms(call: Dialogue, *, listens: bool = False) -> None:
         await call.party.hears(call.house.sounds / "en" / "number-right.wav", within=20)
     else:
         await asyncio.sleep(0.5)
-    await call.party.press("1")
-    await call.played(*NUMBER)
+    await answers(call, *NUMBER, key="1", hurry=True)
+
+
+async def asks_for_a_call(call: Dialogue) -> None:
+    """Press * until one's number is read out: before the music plays, nobody listens for keys."""
+    for _ in range(5):
+        await call.party.press("*")
+        with contextlib.suppress(TimeoutError):
+            await call.party.hears(call.house.sounds / "en" / "number-is.wav", within=4)
+            return
+    raise AssertionError("* leads nowhere")
 
 
 async def test_callers_hang_up_on_a_promise_and_take_it_back_or_are_served(asking: House):
@@ -91,7 +101,7 @@ async def test_callers_hang_up_on_a_promise_and_take_it_back_or_are_served(askin
 async def _leaves_the_queue(house: House) -> None:
     async with dial(house, "1900", NAM) as call:
         queued = await call.event("CallerQueued", position=1)
-        await call.party.press("*")
+        await asks_for_a_call(call)
         await confirms(call, listens=True)
         asked = await call.event("CallbackRequested", source="queue", queue="power")
         await call.event("CallerLeftQueue", reason="callback")
@@ -108,8 +118,7 @@ async def _leaves_the_queue(house: House) -> None:
 async def _cancels(house: House) -> None:
     async with dial(house, "1900", NAM) as call:
         await asyncio.sleep(1)
-        await call.party.press("1")
-        await call.played("callback-open", "callback-soon", "callback-cancel", "press-1")
+        await answers(call, "callback-open", "callback-soon", "callback-cancel", "press-1", key="1", hurry=True)
         await call.event("PromiseMoved", state="cancelled", by="caller")
         await call.played("callback-cancelled")
         await call.event("CallerQueued")
@@ -142,8 +151,7 @@ async def _is_served_while_another_is_asked(house: House) -> None:
             async with dial(house, "1900", NAM) as second:
                 await second.played("callback-offer", "press-star")
             assert second.hears(house.sounds / "en" / "callback-offer.wav")
-            await waiting.party.press("*")
-            await waiting.party.hears(house.sounds / "en" / "number-is.wav")
+            await asks_for_a_call(waiting)
             await served.party.hang_up()
             ringing = await anna.rings(within=3)
             assert ringing.caller_id == MINH
@@ -157,7 +165,7 @@ async def _is_called_in_their_place(house: House) -> None:
         await first.event("CallerQueued", position=1)
         async with dial(house, "1900", NAM) as second:
             await second.event("CallerQueued", position=2)
-            await second.party.press("*")
+            await asks_for_a_call(second)
             await confirms(second)
             await second.event("CallbackRequested")
         async with dial(house, "1900", MINH) as third:
@@ -177,7 +185,7 @@ async def _is_called_in_their_place(house: House) -> None:
 async def _calls_back(house: House, ringing: Call, customer: Phone) -> None:
     """The agent presses 2, the customer's phone rings, and they talk."""
     await ringing.answer()
-    await asyncio.sleep(1)
+    await ringing.hears(house.sounds / "en" / "callback-announce.wav", within=30)
     await ringing.press("2")
     called = await customer.rings()
     await called.answer()
@@ -185,16 +193,14 @@ async def _calls_back(house: House, ringing: Call, customer: Phone) -> None:
     await asyncio.sleep(1)  # in which they talk
     await called.hang_up()
     await ringing.press("1")
-    await ringing.hung_up()
+    await ringing.hung_up(30)  # unless the key is heard, the agent is asked for a while what came of it
 
 
 async def _hangs_up_at_the_reading_of_another_number(house: House) -> None:
     async with dial(house, "1900", NAM) as call:
         await call.event("CallerQueued")
-        await call.party.press("*")
-        await asyncio.sleep(0.5)
-        await call.party.press("2")
-        await call.played(*NUMBER)
+        await asks_for_a_call(call)
+        await answers(call, *NUMBER, key="2", hurry=True)
         await asyncio.sleep(0.5)
         await call.party.press(f"0{LAN.removeprefix('+84')}#")
         await call.played("number-enter")
@@ -210,7 +216,7 @@ async def _dies_in_the_farewell(house: House) -> None:
     """Who has the promise is not asked to wait again: the PBX ends the call."""
     async with dial(house, "1900", NAM) as call:
         await call.event("CallerQueued")
-        await call.party.press("*")
+        await asks_for_a_call(call)
         await confirms(call)
         await call.party.hears(house.sounds / "en" / "callback-in-turn.wav", within=15)
         await die(house.service)

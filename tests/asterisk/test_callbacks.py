@@ -86,7 +86,7 @@ async def test_a_message_of_friday_night_is_called_back_on_tuesday_when_monday_i
     await called.hears(reply)
     await called.hang_up()
     await ringing.press("1")
-    moved = await house.service.event("PromiseMoved", promise=promise, state="talked")
+    moved = await house.service.event("PromiseMoved", promise=promise, state="talked", seconds=30)
     await ringing.finished()
     assert moved["in_window"]
     assert audio.find(words, ringing.heard).score > 0.6
@@ -121,8 +121,8 @@ async def test_a_customer_who_is_not_reached_is_tried_again_and_given_up_in_the_
     customer = await house.world.number(NAM)
     tried = promise(house, NAM)
 
-    (await anna.rings()).ignore()
-    ringing = await binh.rings()
+    (await anna.rings(within=20)).ignore()
+    ringing = await binh.rings(within=20)
     await answers(house, ringing, "2")
     await (await customer.rings()).reject(BUSY)
     await hears(house, ringing, "callback-not-reached")
@@ -134,7 +134,7 @@ async def test_a_customer_who_is_not_reached_is_tried_again_and_given_up_in_the_
     with pytest.raises(TimeoutError):
         await anna.rings(within=3)
     house.set_clock(TUESDAY + timedelta(minutes=11))
-    await answers(house, ringing := await anna.rings(), "2")
+    await answers(house, ringing := await anna.rings(within=20), "2")
     await (await customer.rings()).reject(BUSY)
     await house.service.event("PromiseMoved", promise=tried, state="unreachable", outcome="busy", attempts=2)
     await ringing.finished()
@@ -145,14 +145,14 @@ async def test_an_agent_may_hang_up_put_it_off_or_close_it_and_nobody_is_rung_th
     house.set_clock(TUESDAY)
     premium = promise(house, "+841900545454")
     anna = await agent(house, "anna")
-    await answers(house, ringing := await anna.rings(), "2")
+    await answers(house, ringing := await anna.rings(within=20), "2")
     await hears(house, ringing, "callback-not-allowed")
     await ringing.press("4")
     await house.service.event("PromiseMoved", promise=premium, state="closed")
     await ringing.finished()
 
     later = promise(house, LAN)
-    await answers(house, ringing := await anna.rings(), "3")
+    await answers(house, ringing := await anna.rings(within=20), "3")
     await hears(house, ringing, "callback-later")
     await ringing.press("2")
     postponed = await house.service.event("PromiseMoved", promise=later, state="retry", outcome="postponed")
@@ -160,7 +160,7 @@ async def test_an_agent_may_hang_up_put_it_off_or_close_it_and_nobody_is_rung_th
     await ringing.finished()
 
     left = promise(house, MINH)
-    ringing = await anna.rings()
+    ringing = await anna.rings(within=20)
     await ringing.answer()
     await hears(house, ringing, "callback-announce")
     await ringing.hang_up()

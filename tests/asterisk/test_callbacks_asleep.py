@@ -48,7 +48,7 @@ async def test_an_attempt_whose_service_died_before_the_phone_rang_is_made_by_th
     async with _about_to_dial(build_callbacks) as (house, ways):
         id, customer = promise(house, NAM), await house.world.number(NAM)
         (an,) = await house.begin_shift("an")
-        ringing = await an.rings()
+        ringing = await an.rings(within=20)
         await ringing.answer()
         serving, gate = await _caught(house, ringing, ways)
         await die(serving)
@@ -66,7 +66,7 @@ async def test_who_was_told_to_go_and_slept_rings_nobody_too_late(build_callback
     async with _about_to_dial(build_callbacks) as (house, ways):
         id, customer = promise(house, NAM), await house.world.number(NAM)
         (an,) = await house.begin_shift("an")
-        ringing = await an.rings()
+        ringing = await an.rings(within=20)
         await ringing.answer()
         asleep, gate = await _caught(house, ringing, ways)
         os.kill(asleep.pid, signal.SIGSTOP)
@@ -80,7 +80,7 @@ async def test_who_was_told_to_go_and_slept_rings_nobody_too_late(build_callback
         assert invites(house)[NAM] == 0
 
         forward(house, 60)
-        await _called(await an.rings(), customer)
+        await _called(await an.rings(within=20), customer)
         await _talked(house, id, attempts=1, rung=1)
 
 

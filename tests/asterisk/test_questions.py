@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import datetime
@@ -12,14 +11,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from dialogue import BEEP, LAN, MINH, NAM, Dialogue, complaints, dial, nothing_left
+from dialogue import BEEP, LAN, MINH, NAM, Dialogue, answers, complaints, dial, nothing_left
 from scenes import die
 from test_messages import line_of, recording_of
 
 from hotline.acd.core import Core
 from lab import audio
 from lab.house import House
-from lab.service import ServiceFailed
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 FRIDAY_NIGHT = datetime(2026, 11, 27, 22, 15, tzinfo=ZONE)
@@ -40,21 +38,17 @@ async def says(call: Dialogue, words: Path) -> None:
     await call.party.press("#")
 
 
-async def answers(call: Dialogue, *prompts: str, key: str, number: str = "", hurry: bool = False) -> None:
-    """Listen to a question, or not, and press a key; it is pressed again if it came before the question."""
-    if not hurry:
-        first, *rest = prompts
-        await call.listens(first, *(f"digit-{digit}" for digit in number), *rest)
-    for _ in range(5):
-        await call.party.press(key)
-        with contextlib.suppress(ServiceFailed):
-            await call.event("PromptPlayed", prompts=list(prompts), seconds=3)
-            return
-    raise AssertionError(f"{prompts} was not asked")
-
-
 def known(line: dict[str, Any]) -> tuple[str, bool, str, str]:
     return line["number"], line["confirmed"], line["reason"], line["part"]
+
+
+def whole(heard: list[str]) -> list[str]:
+    """What was heard, but for questions that were cut by a key: those that are asked once more.
+
+    How much of them came through is up to the machine.
+    """
+    again = ("message-review", "number-is", "number-right", "number-enter")
+    return [each for place, each in enumerate(heard, 1) if each not in again or each not in heard[place:]]
 
 
 def digits(house: House, number: str) -> audio.Sound:
@@ -94,7 +88,7 @@ async def test_a_caller_records_again_listens_gives_another_number_a_reason_and_
         "afternoon",
     )
     assert datetime.fromtimestamp(line["due"], ZONE) == datetime(2026, 11, 30, 13, tzinfo=ZONE)
-    assert heard == [
+    assert whole(heard) == [
         *("bills-greeting", "record-again", "message-review", "number-not-dialable", "number-enter"),
         *("number-is", "number-right", "which-reason", "reason-meter", "reason-refund", "which-part", "part-morning"),
         *("message-saved", "callback-promise", "goodbye"),
@@ -124,7 +118,7 @@ async def before_saying_it_again(call: Dialogue) -> None:
 
 async def saying_it_again(call: Dialogue) -> None:
     await before_saying_it_again(call)
-    await asyncio.sleep(1)  # of silence: no message
+    await asyncio.sleep(0.5)  # of silence: no message
 
 
 async def at_the_number(call: Dialogue) -> None:

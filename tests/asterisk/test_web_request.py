@@ -59,7 +59,7 @@ async def test_a_request_is_called_back_while_the_hotline_is_open_and_the_web_is
         await called.hears(reply)
         await called.hang_up()
         await ringing.press("1")
-        await house.service.event("PromiseMoved", promise=asked["id"], state="talked")
+        await house.service.event("PromiseMoved", promise=asked["id"], state="talked", seconds=30)
         told = await look(asked["id"])
         assert (told["state"], told["attempts"], told["window"]) == ("talked", 1, None)
         await ringing.finished()
