@@ -31,12 +31,13 @@ SECOND = bytes(16_000)
 
 @dataclass
 class Line:
-    """A call in our hands: our end, the caller's end, the engine's phone, and two prompts of a second each."""
+    """A call in our hands: our end, the caller's end, the engine's phone, two prompts of a second, one of five."""
 
     channel: Channel
     caller: Call
     phone: AgiPhone
     prompts: list[str]
+    long: str
     spool: Path
 
     async def after(self, seconds: float, action: Awaitable[Any]) -> Any:
@@ -64,10 +65,10 @@ class Desk:
 def tones(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tones")
     (folder / "en").mkdir()
-    for name in ("one", "two"):
+    for name, seconds in (("one", 1), ("two", 1), ("long", 5)):
         with wave.open(str(folder / "en" / f"{name}.wav"), "wb") as file:
             file.setparams((1, 2, 8000, 0, "NONE", ""))
-            file.writeframes(SECOND)
+            file.writeframes(SECOND * seconds)
     return folder
 
 
@@ -90,7 +91,8 @@ async def call_to_us(desk: Desk, world: World, pbx: Pbx, tones: Path) -> AsyncIt
     caller = await placing
     pbx.spool.mkdir(parents=True, exist_ok=True)
     try:
-        yield Line(channel, caller, phone, [str(tones / "en" / name) for name in ("one", "two")], pbx.spool)
+        one, two, long = (str(tones / "en" / name) for name in ("one", "two", "long"))
+        yield Line(channel, caller, phone, [one, two], long, pbx.spool)
     finally:
         with contextlib.suppress(HungUp, WireLost):
             await channel.set_variable("HOTLINE_DONE", "1")
@@ -126,7 +128,7 @@ async def test_silence_is_silence_after_the_last_prompt_and_the_wait(line: Line)
     loop = asyncio.get_running_loop()
     began = loop.time()
     assert await line.channel.read(line.prompts[:1], 0.5) == ""
-    assert 1.4 < loop.time() - began < 3
+    assert 1.4 < loop.time() - began < 10
     assert await line.channel.read([], 0.1) == ""
 
 
@@ -141,7 +143,7 @@ async def test_keys_end_by_themselves_when_there_are_enough_or_no_more_come(line
     asking = asyncio.create_task(line.channel.digits(line.prompts[:1], most=3, seconds=5))
     await line.after(0.2, line.caller.press("123"))
     assert await asking == "123"
-    asking = asyncio.create_task(line.channel.digits([str(line.spool / "nowhere")], most=9, seconds=0.7))
+    asking = asyncio.create_task(line.channel.digits([str(line.spool / "nowhere")], most=9, seconds=2))
     await line.after(0.2, line.caller.press("45"))
     assert await asking == "45"
     assert await line.channel.digits([], most=9, seconds=0.2) == ""
@@ -151,14 +153,15 @@ async def test_keys_end_by_themselves_when_there_are_enough_or_no_more_come(line
 async def test_the_bell_wakes_a_waiting_caller(line: Line, pbx: Pbx, waiting: str):
     verbs = {
         "hold": lambda: line.phone.hold(20, music="default"),
-        "announcement": lambda: line.phone.say(("one", "two"), stop_keys=BELL),
-        "stream": lambda: line.channel.stream(line.prompts[0], BELL),
+        "announcement": lambda: line.phone.say(("long", "one"), stop_keys=BELL),
+        "stream": lambda: line.channel.stream(line.long, BELL),
     }
     woken = asyncio.create_task(verbs[waiting]())
-    await line.after(0.2, asyncio.sleep(0))
     ring = {"Channel": line.channel.request.channel, "Digit": BELL, "Receive": "true"}
-    assert (await pbx.manager.action("PlayDTMF", **ring))["Response"] == "Success"
-    assert await asyncio.wait_for(woken, 2) == BELL
+    while not woken.done():  # a tone before the verb has begun is lost, so we ring until it is heard
+        assert (await pbx.manager.action("PlayDTMF", **ring))["Response"] == "Success"
+        await asyncio.wait([woken], timeout=0.5)
+    assert await woken == BELL
 
 
 # -- commands -----------------------------------------------------------------------------------------------------
@@ -227,7 +230,7 @@ async def test_the_words_of_a_caller_who_hangs_up_are_kept(line: Line):
 @pytest.mark.parametrize("verb", ["stream", "wait_digit", "read", "digits", "execute"])
 async def test_a_hang_up_during_any_verb_is_a_hang_up(line: Line, desk: Desk, verb: str):
     verbs = {
-        "stream": lambda: line.channel.stream(line.prompts[0]),
+        "stream": lambda: line.channel.stream(line.long),
         "wait_digit": lambda: line.channel.wait_digit(20),
         "read": lambda: line.channel.read(line.prompts, 20),
         "digits": lambda: line.channel.digits(line.prompts, most=9, seconds=20),
@@ -290,14 +293,17 @@ async def test_an_asterisk_that_dies_is_a_lost_wire(tmp_path: Path):
 
 async def test_talk_time_begins_when_the_agent_answers(line: Line, world: World):
     anna = await world.phone("anna")
-    await line.phone.hold(1.5, music="default")
+    await line.phone.hold(3, music="default")
     dialing = asyncio.create_task(line.phone.dial("PJSIP/anna", seconds=10))
     ringing = await anna.rings()
-    await line.after(0.5, ringing.answer())
+    await asyncio.sleep(0.5)
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    await ringing.answer()
     await line.after(1, ringing.hang_up())
     dialed = await dialing
     assert dialed.outcome is DialOutcome.ANSWERED
-    assert 0.9 < dialed.talked < 1.4
+    assert 0.5 < dialed.talked <= loop.time() - began
 
 
 async def test_each_way_of_not_answering_has_its_name(line: Line, world: World):
