@@ -53,6 +53,8 @@ async def dial_at(house: House, service: Service, number: str = STRAIGHT) -> Asy
             if call.service is service:
                 yield call
                 return
+            await call.party.hang_up()
+            await call.ended("caller-hung-up")
     raise AssertionError("The PBX brings no call to that service.")
 
 
@@ -100,8 +102,11 @@ async def tell_each_other(caller: Call, agent: Call, stories: tuple[Path, Path])
     await asyncio.gather(caller.speak(stories[0]), agent.speak(stories[1]))
 
 
-async def heard_all(caller: Call, agent: Call, stories: tuple[Path, Path]) -> None:
-    """Each heard the whole of the other's story without a gap, in calls that are over."""
+async def heard_all(caller: Call, agent: Call, stories: tuple[Path, Path], score: float = 0.9) -> None:
+    """Each heard the whole of the other's story without a gap, in calls that are over.
+
+    A hiccup of the machine costs a story of a few seconds more of its score than a long one.
+    """
     for story, listener in ((stories[0], agent), (stories[1], caller)):
         await listener.finished()
-        assert audio.find(story, listener.heard).score > 0.9, listener.heard
+        assert audio.find(story, listener.heard).score > score, listener.heard
