@@ -39,7 +39,7 @@ async def test_every_customer_is_rung_once_per_attempt_whatever_is_stopped_kille
         for number, customer in enumerate(crowd.customers.values()):
             promise(house, customer.number, ago=3600 - number)
         await (_nights(crowd, agents) if deep else _minute(crowd))
-        await crowd.all_over(within=1500 if deep else 90)
+        await crowd.all_over(within=1500 if deep else 180)
         async with open_store(house) as store:
             await nothing_left(house, Core(store), dict.fromkeys(agents, "idle"))
     assert await crowd.wrong() == []

@@ -187,8 +187,8 @@ async def test_a_dead_service_in_the_list_costs_a_caller_nothing(serve, world: W
     for _ in range(3):  # calls start at a random place in the list
         dialed = time.monotonic()
         async with world.call("1900"):
-            await living.asked("call")
-            assert time.monotonic() - dialed < 1
+            assert (await living.asked("call")).args[2] == "1"
+            assert time.monotonic() - dialed < 3
     await dead.start()
 
 
@@ -198,7 +198,7 @@ async def test_a_service_that_dies_hands_its_callers_to_the_next(serve, world: W
         asked = {asyncio.create_task(peer.asked("call")): peer for peer in peers}
         (first,), (other,) = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
         await asked[first].die()
-        assert (await asyncio.wait_for(other, 1)).args[2] == "2"
+        assert (await asyncio.wait_for(other, 3)).args[2] == "2"
         await asked[first].start()
 
 

@@ -55,7 +55,7 @@ async def a_caller_hangs_up_on_a_ringing_phone(house: House) -> None:
         await caller.party.hang_up()
         gone = await caller.event("CallerLeftQueue", reason="abandoned")
         ended = await caller.event("CallEnded", reason="caller-hung-up")
-        assert ended["seen"] - gone["seen"] < 0.5
+        assert ended["seen"] - gone["seen"] < 0.9
 
 
 async def a_service_dies_under_a_conversation(house: House) -> None:
