@@ -168,6 +168,16 @@ async def test_what_is_given_to_an_agent_while_it_is_in_hand_counts_with_theirs(
     assert redis("KEYS", "hotline:in-hand*") + redis("KEYS", "hotline:given*") == []
 
 
+async def test_what_an_older_version_counted_with_the_queue_counts_nowhere_once_it_is_over(ledger, redis):
+    id = await promised(ledger)
+    await given(ledger, id, "anna")
+    assert await beyond(ledger, "a") == id
+    redis("SADD", "hotline:in-hand:power", id)
+    await ledger.begin(await ledger.find(id), "a", "anna")
+    await ledger.move(await ledger.find(id), State.TALKED, token="a")
+    assert redis("KEYS", "hotline:in-hand*") == []
+
+
 async def test_those_of_a_queue_that_is_not_configured_are_served_by_the_first_one(make, redis):
     """Its messages were taken by the dialplan alone, or it was renamed since."""
     ledger = make(served_by=lambda queue: queue if queue == "billing" else "power")

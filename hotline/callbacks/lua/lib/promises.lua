@@ -66,6 +66,7 @@ local function leave_state(promise)
   redis.call('ZREM', P .. 'asked-at', promise.id)
   if promise.state == 'due' then leave_line(promise) end
   if IN_HAND[promise.state] then
+    redis.call('SREM', P .. 'in-hand:' .. promise.queue, promise.id) -- where an older version counted all
     if hand(promise) then redis.call('SREM', hand(promise), promise.id) end
     redis.call('ZREM', P .. 'leases', promise.id)
   end
