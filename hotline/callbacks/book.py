@@ -99,7 +99,7 @@ class Fold:
         self.cases[entry.id] = made
         other = self._open.get(entry.number)
         # who keeps a place in the queue is called back from there, and has the place that they took first
-        if other and (entry.source != "queue" or _keeps_place(other) or other.state is State.DIALING):
+        if other and (entry.source != "queue" or _keeps_place(other, entry) or other.state is State.DIALING):
             made.state = State.MERGED
             self._merge(made, other)
             other.due, other.spent = min(other.due, entry.due), other.attempts
@@ -185,8 +185,9 @@ def cases_of(outbox: Outbox, ids: Collection[str]) -> Mapping[str, Case]:
     return fold.cases
 
 
-def _keeps_place(case: Case) -> bool:
-    return case.entry is not None and case.entry.source == "queue"
+def _keeps_place(case: Case, entry: Entry) -> bool:
+    """Whether it is a place in the queue of this line."""
+    return case.entry is not None and (case.entry.source, case.entry.queue) == ("queue", entry.queue)
 
 
 def _believed(case: Case, move: Move) -> bool:

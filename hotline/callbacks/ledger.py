@@ -78,19 +78,19 @@ class Ledger:
     # -- in hand --------------------------------------------------------------------------------------------------
 
     async def claim(
-        self, queue: str, *, token: str, cap: int, place: bool = False, since: float = 0.0, full: bool = False
+        self, queue: str, *, token: str, cap: int, place: bool = False, since: float = 0.0
     ) -> Promise | None:
         """Take in hand the promise of a queue that was made first, of those that are due.
 
-        None when none is due or may be rung today, `cap` of the queue are in hand already, or Redis does not know all
-        lines yet. One that staff gave to an agent comes first, if none that was given to them is in hand.
+        None when none is due, `cap` of the queue are in hand already, the day had its calls, or Redis does not know
+        all lines yet. One that staff gave to an agent who is at work comes first, if they have none in hand.
         `place`: one whose caller keeps a place in the queue; for these there is no cap.
-        `since`: who waits for longer than since then keeps no place any more, nor does who was rung in vain.
-        `full`: also one whose number had its calls for today, to be put off, so that it is in nobody's way.
+        `since`: who kept it before keeps it no more, nor does who was rung in vain.
+        One that is `full` is to be put off: its number had its calls for today.
         """
         await self._indexer.catch_up()
         most = "place" if place else str(cap)
-        return await self._claim(token, await self._queues(queue), most, since=since, full=full)
+        return await self._claim(token, await self._queues(queue), most, since=since)
 
     async def claim_one(self, id: str, *, token: str) -> Promise | None:
         """Take this promise in hand, if it is of our spool, is due and waits; to put it off, not to ring anybody."""
@@ -98,18 +98,12 @@ class Ledger:
         return await self._claim(token, id=id)
 
     async def _claim(
-        self,
-        token: str,
-        queues: Collection[str] = (),
-        most: str = "0",
-        id: str = "",
-        since: float = 0.0,
-        full: bool = False,
+        self, token: str, queues: Collection[str] = (), most: str = "0", id: str = "", since: float = 0.0
     ) -> Promise | None:
         reached = [[name, str(position)] for name, position in self._indexer.reached.items()]
         limits = self._day(self._now()), self._dialing.per_day, self._dialing.per_number
         known = self._indexer.spool, json.dumps(reached), json.dumps(list(queues))
-        found = await self._run("claim", *known, token, most, *limits, id, f"{since:.6f}", "full" if full else "")
+        found = await self._run("claim", *known, token, most, *limits, id, f"{since:.6f}")
         return self.promise_of(found) if found else None
 
     async def in_hand(self, queue: str) -> int:

@@ -42,8 +42,10 @@ def identifies(number: str) -> bool:
 
 
 def is_placeholder(number: str) -> bool:
-    """Whether a number, as it is kept, can be nobody's: "0", "+", "0000000000"."""
-    return len(set(_digits_of(number))) < 2
+    """Whether a number, as it is kept, can be nobody's: "0", "+", "0000000000". +66666666666 is somebody's."""
+    digits = _digits_of(number)
+    with_country = number.startswith("+") and len(digits) >= LEAST and digits[0] != "0"
+    return len(set(digits)) < 2 and not with_country
 
 
 def _digits_of(number: str) -> str:

@@ -4,7 +4,7 @@ Rules of this file:
 - A callback is in hand from its claim until its conversation is over. Once begun it is ahead of every live caller,
   since it has waited for longer: so what is begun decides, and nothing holds it back later.
 - Each queue goes by its own agents and its own callbacks: who serves several counts in each of them.
-- What staff gave to an agent waits for that one and goes beyond the pace, one at a time of each agent.
+- What staff gave to an agent who is at work waits for that one and goes beyond the pace, one at a time of each agent.
 - One is begun for each idle agent beyond the reserve, who stay idle for live callers; and no more are in hand than
   `share` of the agents at work (though one always may be), a share that grows from 0 in the first `ramp` seconds of a
   window. Where `reserve` does not say how many stay idle, it goes by the team: √ of those at work is how far chance

@@ -52,7 +52,8 @@ class Promise:
     """Of who has it in hand."""
     lease: float = 0.0
     paced: bool = False
-    """A place in the queue that was taken in hand at the pace, since it was left over."""
+    """It was taken in hand at the pace, though it keeps a place in the queue, which was left over, or was given to an
+    agent, who was not at work."""
     full: bool = False
     """Of one that was just taken in hand: its number had its calls for today."""
     pbx: str = ""

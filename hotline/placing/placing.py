@@ -123,11 +123,11 @@ class Placing:
                 if not await self._begin(queue, cap=most, place=False, opened=opened):
                     break
 
-    async def _begin(self, queue: str, *, cap: int, place: bool, opened: float = 0.0) -> bool:
+    async def _begin(self, queue: str, *, cap: int, place: bool, opened: float) -> bool:
         """Send the next one on its errand; False where there is none. Who cannot be rung today is put off before."""
         for _ in range(MOST_AT_ONCE):
             token = new_id()
-            promise = await self._ledger.claim(queue, token=token, cap=cap, place=place, since=opened, full=True)
+            promise = await self._ledger.claim(queue, token=token, cap=cap, place=place, since=opened)
             if promise is None:
                 return False
             if self._draining:  # which began while Redis was asked

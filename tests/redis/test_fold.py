@@ -25,7 +25,7 @@ from hotline.store import Store
 NOW = 1_796_083_160.0
 """Seconds before a month ends in Greenwich, where the outbox's files are named."""
 
-NUMBERS = ("+84901234567", "+84907654321", "+84912223334", "", "0", "0000000000")
+NUMBERS = ("+84901234567", "+84907654321", "+84912223334", "+66666666666", "", "0", "0000000000")
 """Also of callers who hide it, and whose network has the same for all of them."""
 QUEUES = ("power", "billing")
 STEPS = 150
@@ -177,9 +177,13 @@ def _value(redis: Any, key: str) -> Any:
     if kind == "string":
         return redis("GET", key).decode()
     members = sorted(each.decode() for each in redis("SMEMBERS", key))
-    # that a place was taken in hand at the pace is of its claim
-    paced = {id for id in members if ":in-hand:" in key and redis("HGET", f"hotline:promise:{id}", "paced") == b"1"}
-    return [id for id in members if id not in paced]
+    return [id for id in members if not (":in-hand" in key and _is_paced(redis, id))]
+
+
+def _is_paced(redis: Any, id: str) -> bool:
+    """Whether it is in hand, and taken at the pace that it needs not go by: that is of its claim."""
+    paced, state = redis("HMGET", f"hotline:promise:{id}", "paced", "state")
+    return paced == b"1" and state.decode() in (State.OFFERED, State.DIALING)
 
 
 def _lasting(fields: dict[str, str]) -> dict[str, str]:

@@ -89,12 +89,20 @@ async def test_no_more_than_the_cap_are_in_hand_but_for_those_who_keep_a_place(l
     assert (await ledger.claim("power", token="c", cap=0, place=True)).number == LAN
 
 
-async def test_places_that_were_left_over_go_by_the_pace_in_the_order_in_which_all_asked(ledger, redis):
+async def kept(ledger: Ledger, clock: Time, at: float, number: str, **about: Any) -> str:
+    """A place that is kept at that moment."""
+    clock.now = at
+    id = await promised(ledger, number, source="queue", **{"arrival": at, "due": at, **about})
+    clock.now = NOW
+    return id
+
+
+async def test_places_that_were_left_over_go_by_the_pace_in_the_order_in_which_all_asked(ledger, redis, clock):
     opened = NOW - HOUR
     late = await promised(ledger, "+84900000001", arrival=opened - 20)
-    left = await promised(ledger, "+84900000002", source="queue", arrival=opened - 30)
-    last = await promised(ledger, "+84900000003", source="queue", arrival=opened - 10)
-    place = await promised(ledger, "+84900000004", source="queue", arrival=opened)
+    left = await kept(ledger, clock, opened - 30, "+84900000002")
+    last = await kept(ledger, clock, opened - 10, "+84900000003")
+    place = await kept(ledger, clock, opened, "+84900000004", arrival=opened - 60)
     beyond = [await ledger.claim("power", token=token, cap=0, place=True, since=opened) for token in "ab"]
     assert [each and (each.id, each.keeps_place) for each in beyond] == [(place, True), None]
     found = [await ledger.claim("power", token=token, cap=2, since=opened) for token in "cde"]
@@ -106,6 +114,22 @@ async def test_places_that_were_left_over_go_by_the_pace_in_the_order_in_which_a
     assert (await ledger.claim("power", token="f", cap=2, since=opened)).id == last
     redis("FLUSHALL")
     assert (await ledger.claim("power", token="g", cap=2, since=opened)).id == late
+
+
+async def test_who_keeps_a_place_again_that_was_left_over_keeps_it_as_of_now(ledger, clock):
+    id = await kept(ledger, clock, NOW - 20 * HOUR, NAM)
+    assert await ledger.claim("power", token="a", cap=0, place=True, since=NOW - HOUR) is None
+    await promised(ledger, NAM, source="queue")
+    found = await ledger.claim("power", token="a", cap=0, place=True, since=NOW - HOUR)
+    assert (found.id, found.arrival, found.keeps_place) == (id, NOW - 20 * HOUR, True)
+
+
+async def test_a_place_in_another_queue_takes_the_older_one_along(ledger):
+    billing = await promised(ledger, queue="billing", source="queue")
+    power = await promised(ledger, source="queue")
+    assert await ledger.claim("billing", token="a", cap=0, place=True) is None
+    found = await ledger.claim("power", token="a", cap=0, place=True)
+    assert (found.id, found.also) == (power, (billing,))
 
 
 async def test_a_place_is_ahead_of_the_pace_for_the_first_try_only(ledger):
@@ -137,7 +161,14 @@ async def beyond(ledger: Ledger, token: str) -> str:
     return found.id if found else ""
 
 
-async def test_of_those_given_to_an_agent_one_at_a_time_is_in_hand_and_none_is_in_the_way_of_others(ledger):
+def at_work(redis: Any, *agents: str, state: str = "talking") -> None:
+    """As the queue core has them."""
+    for agent in agents:
+        redis("HSET", f"hotline:agent:{agent}", "state", state)
+
+
+async def test_of_those_given_to_an_agent_one_at_a_time_is_in_hand_and_none_is_in_the_way_of_others(ledger, redis):
+    at_work(redis, "anna", "binh")
     annas = [await promised(ledger, f"+8490000000{n}", arrival=NOW - 90 + n) for n in range(3)]
     binhs = await promised(ledger, source="queue")
     for id in annas:
@@ -153,7 +184,37 @@ async def test_of_those_given_to_an_agent_one_at_a_time_is_in_hand_and_none_is_i
     assert [await beyond(ledger, token) for token in "fg"] == [annas[1], ""]
 
 
+@pytest.mark.parametrize("state", ["", "paused"])
+async def test_what_is_given_to_an_agent_who_is_not_at_work_goes_by_the_pace(ledger, redis, state):
+    if state:
+        at_work(redis, "anna", state=state)
+    ids = [
+        await promised(ledger, number, arrival=NOW - 90 + n) for n, number in enumerate((NAM, LAN, "+84912223334"))
+    ]
+    for id in ids[:2]:
+        await given(ledger, id, "anna")
+    assert await beyond(ledger, "a") == ""
+    assert [(await claimed(ledger, token)).id for token in "abc"] == ids
+    assert await ledger.in_hand("power") == 3
+    assert redis("KEYS", "hotline:in-hand-of*") == []
+    at_work(redis, "anna")
+    await ledger.release(ids[0], "a")
+    assert await beyond(ledger, "d") == ids[0]
+    assert await ledger.in_hand("power") == 2
+
+
+async def test_what_is_left_in_the_count_of_an_agent_keeps_nothing_from_them(ledger, redis):
+    """An older version ended it, which knew no such count."""
+    at_work(redis, "anna")
+    redis("SADD", "hotline:in-hand-of:anna", "gone", await promised(ledger, LAN, due=NOW + HOUR))
+    id = await promised(ledger)
+    await given(ledger, id, "anna")
+    assert await beyond(ledger, "a") == id
+    assert redis("SMEMBERS", "hotline:in-hand-of:anna") == [id.encode()]
+
+
 async def test_what_is_given_to_an_agent_while_it_is_in_hand_counts_with_theirs(ledger, redis):
+    at_work(redis, "anna", "binh")
     id = await promised(ledger)
     await claimed(ledger, "a")
     await given(ledger, id, "anna")
@@ -169,6 +230,7 @@ async def test_what_is_given_to_an_agent_while_it_is_in_hand_counts_with_theirs(
 
 
 async def test_what_an_older_version_counted_with_the_queue_counts_nowhere_once_it_is_over(ledger, redis):
+    at_work(redis, "anna")
     id = await promised(ledger)
     await given(ledger, id, "anna")
     assert await beyond(ledger, "a") == id
@@ -342,7 +404,9 @@ async def test_a_day_has_so_many_dials(make, limit, answer, clock, redis):
     id = await promised(ledger)
     assert await ledger.begin(await claimed(ledger, "a"), "a", "anna") is Begun.GO
     await ledger.move(await ledger.find(id), State.RETRY, due=NOW, outcome="busy", token="a")
-    assert await ledger.claim("power", token="b", cap=9) is None  # nobody's phone is rung for it today
+    if found := await ledger.claim("power", token="b", cap=9):  # nobody's phone is rung for it today
+        assert found.full
+        await ledger.release(id, "b")
     other = make()  # a process that knows other limits
     assert await ledger.begin(await claimed(other, "b"), "b", "anna") is answer
     denied = await ledger.find(id)
@@ -353,13 +417,15 @@ async def test_a_day_has_so_many_dials(make, limit, answer, clock, redis):
     assert await ledger.begin(await claimed(ledger, "c"), "c", "anna") is Begun.GO
 
 
-async def test_who_cannot_be_rung_today_keeps_nobody_waiting(make):
+async def test_who_cannot_be_rung_today_is_told_to_be_put_off_and_who_is_behind_is_not(make):
     ledger = make(per_number=1)
     full = await promised(ledger, arrival=NOW - 20)
     await ledger.begin(await claimed(ledger, "a"), "a", "anna")
     await ledger.move(await ledger.find(full), State.RETRY, due=NOW, outcome="busy", token="a")
     other = await promised(ledger, LAN)
-    assert (await claimed(ledger, "b")).id == other
+    assert [(each.id, each.full) for each in [await claimed(ledger, token) for token in "bc"]] == [
+        (full, True), (other, False)
+    ]  # fmt: skip
 
 
 async def test_what_another_clock_found_to_be_due_is_not_due_before_our_own_time(ledger, make, clock):

@@ -73,7 +73,7 @@ async def test_a_ring_that_nobody_knows_the_end_of_is_not_tried_again_at_once(ou
 async def test_without_a_pbx_that_could_ring_promises_go_back_to_their_place(outbound: Outbound):
     await outbound.floor.core.pause("anna", "lunch", outbound.now())
     id = await outbound.promise()
-    await outbound.placing._begin("power", cap=5, place=False)
+    await outbound.placing._begin("power", cap=5, place=False, opened=0.0)
     outbound.switches.any_up = False
     await over(outbound)
     assert (await outbound.found(id)).state is State.DUE
@@ -110,7 +110,7 @@ async def test_nothing_is_taken_in_hand_after_a_pbx_refused_to_ring_customers(ou
 async def test_a_service_drains_also_while_redis_is_away(outbound: Outbound, monkeypatch: pytest.MonkeyPatch):
     await outbound.floor.core.pause("anna", "lunch", outbound.now())
     await outbound.promise()
-    await outbound.placing._begin("power", cap=5, place=False)
+    await outbound.placing._begin("power", cap=5, place=False, opened=0.0)
 
     async def away(*_: object) -> None:
         raise StoreDown("Redis does not answer.")
@@ -205,12 +205,12 @@ async def test_places_that_are_left_over_at_closing_do_not_flood_the_next_openin
     outbound.placing._settings = {"power": CallbackSettings("power", reserve=0)}  # a share of 0.2
     await outbound.floor.core.login(BINH, outbound.now())
     opening = 12 * 86400.0 + 8 * 3600
+    for number, outbound.floor.moment in enumerate((opening - 15 * 3600, opening - 15 * 3600 + 1, opening - 10)):
+        await outbound.promise(f"+8490000000{number}", source="queue", arrival=outbound.now())
     outbound.floor.moment = opening + 60
-    for number, arrival in enumerate((opening - 15 * 3600, opening - 15 * 3600 + 1, opening - 10)):
-        await outbound.promise(f"+8490000000{number}", source="queue", arrival=arrival)
     await outbound.placing.round()
     assert len(outbound.placing._running) == rung
-    place = await outbound.promise(LAN, source="queue", arrival=opening)
+    place = await outbound.promise(LAN, source="queue", arrival=opening - 60)  # who waited from before the opening on
     await outbound.placing.round()
     assert len(outbound.placing._running) == rung + 1
     assert (await outbound.found(place)).keeps_place
@@ -329,7 +329,7 @@ async def test_a_morning_promise_is_not_rung_in_the_afternoon_and_who_is_behind_
     first, second = await morning(outbound), await morning(outbound, LAN)
     outbound.floor.moment = NOON + 1
     anybody = await outbound.promise("+84901111111")
-    await outbound.placing._begin("power", cap=5, place=False)
+    await outbound.placing._begin("power", cap=5, place=False, opened=0.0)
     assert {(await outbound.found(id)).due for id in (first, second)} == {MORNING + DAY}
     await outbound.placing.round()
     await rings(outbound)
@@ -340,7 +340,7 @@ async def test_a_morning_promise_that_is_in_line_at_noon_goes_back_without_a_try
     outbound.floor.moment = NOON - 20
     await outbound.floor.core.pause("anna", "lunch", outbound.now())
     id = await morning(outbound)
-    await outbound.placing._begin("power", cap=5, place=False)
+    await outbound.placing._begin("power", cap=5, place=False, opened=0.0)
     await outbound.placing_waits(id)
     outbound.floor.moment = NOON
     await over(outbound)

@@ -108,7 +108,7 @@ async def test_on_a_pbx_that_stays_down_no_call_lasts_for_ever(outbound: Outboun
 async def test_a_virtual_caller_in_nobodys_hand_leaves(outbound: Outbound):
     await outbound.floor.core.pause("anna", "lunch", outbound.now())
     id = await outbound.promise()
-    await outbound.placing._begin("power", cap=5, place=False)
+    await outbound.placing._begin("power", cap=5, place=False, opened=0.0)
     await outbound.placing_waits(id)
     for task in outbound.placing._running:
         task.cancel()

@@ -2,14 +2,13 @@
 -- KEYS  1 prefix of every key
 -- ARGV  1 now  2 spool  3 JSON [[file, position], …]: how far its lines reach  4 JSON [queue, …]  5 claim token
 --       6 most in hand of these queues, or "place" for those who keep a place in one, of whom there may be any number; of
---         those that staff gave to an agent, one at a time is taken before either
+--         those that staff gave to an agent who is at work, one at a time is taken before either
 --       7 day  8 most dials of it  9 most to one number  10 a promise that is wanted, whatever else is in hand, or ""
---       11 since when customers are rung without a break: places of who waits for longer were left over, they go by the pace
---       12 "full": also one whose number had its calls for today, to be put off; its `full` is then "1"
--- Answers the promise's fields; nothing when none is due, enough are in hand, the day's dials are used up, or Redis does
+--       11 since when customers are rung without a break: places that were kept before were left over, they go by the pace
+-- Answers the promise's fields, with `full` "1" if its number had its calls for today; nothing when none is due, enough are in hand, the day's dials are used up, or Redis does
 -- not know all the lines: it was wiped, and a promise that looks due may have been kept.
 -- include lib/promises.lua
-local AMONG = 50 -- of so many who wait in one line, those may be passed over who cannot be rung today
+local AMONG = 50 -- of so many who wait in one line, those may be passed over who are due by another process's clock only
 local positions = P .. 'outbox:' .. ARGV[2]
 for _, step in ipairs(cjson.decode(ARGV[3])) do
   if tonumber(redis.call('HGET', positions, step[1]) or '0') < tonumber(step[2]) then return '{}' end
@@ -17,9 +16,10 @@ end
 
 local place = ARGV[6] == 'place'
 
-local function take(promise)
-  set(promise, 'claim', ARGV[5], 'lease', moment(NOW + LEASE))
-  if promise.source == 'queue' then set(promise, 'paced', place and '' or '1') end
+-- `beyond` the pace are only those who keep a place, and those who wait for an agent to whom staff gave them.
+local function take(promise, beyond)
+  local noted = not beyond and (promise.source == 'queue' or promise.given ~= '')
+  set(promise, 'claim', ARGV[5], 'lease', moment(NOW + LEASE), 'paced', noted and '1' or '')
   become(promise, 'offered', ARGV[1])
   promise.also = redis.call('SMEMBERS', P .. 'also:' .. promise.id)
   return cjson.encode(promise)
@@ -31,7 +31,7 @@ local function is_due(promise) return tonumber(promise.due) <= NOW end
 if ARGV[10] ~= '' then
   local promise = load(ARGV[10])
   local waits = promise and promise.state == 'due' and promise.spool == ARGV[2] and is_due(promise)
-  return waits and take(promise) or '{}'
+  return waits and take(promise, true) or '{}'
 end
 
 local queues, in_hand = cjson.decode(ARGV[4]), 0
@@ -58,34 +58,54 @@ local function first(found)
     if not promise or promise.state ~= 'due' then
       redis.call('ZREM', each.waiting, each.id)
     elseif is_due(promise) then
-      local full = is_full(promise)
-      if full then promise.full = '1' end
-      if not full or ARGV[12] == 'full' then return promise end
+      if is_full(promise) then promise.full = '1' end
+      return promise
     end
   end
 end
 
--- One that staff gave to an agent for whom none is in hand.
-local function first_given(whose)
+local function at_work(agent)
+  local state = redis.call('HGET', P .. 'agent:' .. agent, 'state') or 'offline'
+  return state ~= 'offline' and state ~= 'paused'
+end
+
+-- Whether one that waits for an agent is in hand. What is none, whoever left it here, goes.
+local function has_one(agent)
+  for _, id in ipairs(redis.call('SMEMBERS', P .. 'in-hand-of:' .. agent)) do
+    local promise = load(id)
+    if promise and IN_HAND[promise.state] and hand(promise) == P .. 'in-hand-of:' .. agent then return true end
+    redis.call('SREM', P .. 'in-hand-of:' .. agent, id)
+  end
+  return false
+end
+
+-- Those that staff gave to agents: the first for one who is at work and has none in hand; those for who is not, for others.
+local function given(whose)
+  local waiting, for_others = nil, {}
   local agents = redis.call('SMEMBERS', P .. 'given-to:' .. whose)
   table.sort(agents)
   for _, agent in ipairs(agents) do
-    if redis.call('EXISTS', P .. 'in-hand-of:' .. agent) == 0 then
-      local promise = first(look({}, P .. 'given:' .. agent .. ':' .. whose, '-inf', '+inf'))
-      if promise then return promise end
+    local name = P .. 'given:' .. agent .. ':' .. whose
+    if not at_work(agent) then
+      look(for_others, name, '-inf', '+inf')
+    elseif not waiting and not has_one(agent) then
+      waiting = first(look({}, name, '-inf', '+inf'))
     end
   end
+  return waiting, for_others
 end
 
 for _, queue in ipairs(queues) do
   local whose = queue .. ':' .. ARGV[2]
-  local places, found = P .. 'places:' .. whose, {}
+  local places = P .. 'places:' .. whose
+  local waiting, found = given(whose)
+  if waiting then return take(waiting, true) end
   if place then
-    look(found, places, ARGV[11], '+inf')
+    found = look({}, places, ARGV[11], '+inf')
   else
     look(look(found, P .. 'ready:' .. whose, '-inf', '+inf'), places, '-inf', '(' .. ARGV[11])
   end
-  local promise = first_given(whose) or first(found)
-  if promise then return take(promise) end
+  local promise = first(found)
+  if promise then return take(promise, place) end
 end
 return '{}'

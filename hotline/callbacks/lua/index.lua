@@ -25,10 +25,12 @@ local function merge(promise, other)
 end
 
 -- A later message is not to wait for a promise that was put off, nor to be given up with it: the attempts before it are
--- `spent`, they do not count any more. It is due at the earlier of the two moments.
+-- `spent`, they do not count any more. It is due at the earlier of the two moments. Who keeps their place once more keeps it
+-- as of now: it was not left over.
 local function hear(other, promise)
   leave_state(other)
   set(other, 'spent', other.attempts)
+  if promise.placed ~= '' and other.placed ~= '' then set(other, 'placed', promise.placed) end
   if tonumber(promise.due) < tonumber(other.due) then
     local ripe = (other.state == 'captured' or other.state == 'retry') and tonumber(promise.due) <= NOW
     set(other, 'due', promise.due, 'state', ripe and 'due' or other.state)
@@ -44,6 +46,7 @@ function kinds.kept(id, fields)
   local promise = setmetatable({ id = id }, BLANK)
   for field, text in pairs(fields) do set(promise, field, text) end
   set(promise, 'spool', ARGV[2], 'attempts', '0', 'moved', fields.kept_at, 'promised', fields.due)
+  if promise.source == 'queue' then set(promise, 'placed', fields.kept_at) end
   added = added + 1
   redis.call('HSETNX', P .. 'queues', promise.queue, '1')
   local name = P .. 'open:' .. promise.number
@@ -51,7 +54,8 @@ function kinds.kept(id, fields)
   local other = known and redis.call('GET', name)
   other = other and load(other)
   -- who keeps a place in the queue is called back from there, and has the place that they took first
-  local ahead = other and (promise.source ~= 'queue' or other.source == 'queue' or other.state == 'dialing')
+  local same_place = other and other.source == 'queue' and other.queue == promise.queue
+  local ahead = other and (promise.source ~= 'queue' or same_place or other.state == 'dialing')
   if ahead then
     set(promise, 'state', 'merged')
     enter_state(promise, 'merged')

@@ -36,6 +36,7 @@ def test_a_number_is_e164_where_it_can_be_read(raw: str, region: str, kept: str)
         ("123456", True, False),
         ("12345", False, False),
         ("1005", False, False),
+        ("+66666666666", True, False),  # a Thai mobile can be this
         *((each, False, True) for each in ("", "0", "00", "1", "+", "*#", "0000000000", "+000000")),
     ],
 )

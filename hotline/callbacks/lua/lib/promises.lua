@@ -13,7 +13,8 @@ local function moment(seconds) return string.format('%.6f', seconds) end
 -- number that is withheld does not, and strangers have it in common.
 local function identifies(number)
   local digits = string.gsub(number, '%D', '')
-  return #digits >= 6 and digits ~= string.rep(string.sub(digits, 1, 1), #digits)
+  if #digits < 6 then return false end
+  return string.find(number, '^+[1-9]') ~= nil or digits ~= string.rep(string.sub(digits, 1, 1), #digits)
 end
 
 -- Under what a day's dials of a number are counted: not by the number, since the count outlives its erasure.
@@ -33,32 +34,37 @@ local function set(promise, ...)
   redis.call('HSET', P .. 'promise:' .. promise.id, ...)
 end
 
--- Where one that is due waits to be taken in hand: those who keep a place in a queue have a line of their own, until the
--- first try, and so have those that staff gave to an agent, since one that waits for that agent is in the way of no other.
+-- Where one that is due waits to be taken in hand, and as since when: those who keep a place in a queue have a line of
+-- their own, until the first try, and so have those that staff gave to an agent, since one that waits for that agent is in
+-- the way of no other.
 local function line(promise)
+  local whose = promise.queue .. ':' .. promise.spool
+  if promise.given ~= '' then return P .. 'given:' .. promise.given .. ':' .. whose, promise.recorded_at end
   local untried = tonumber(promise.attempts) <= (tonumber(promise.spent) or 0)
-  local kind = promise.source == 'queue' and untried and 'places:' or 'ready:'
-  if promise.given ~= '' then kind = 'given:' .. promise.given .. ':' end
-  return P .. kind .. promise.queue .. ':' .. promise.spool
+  if promise.placed ~= '' and untried then return P .. 'places:' .. whose, promise.placed end
+  return P .. 'ready:' .. whose, promise.recorded_at
 end
 
 local function enter_line(promise)
-  redis.call('ZADD', line(promise), promise.recorded_at, promise.id)
+  local waiting, since = line(promise)
+  redis.call('ZADD', waiting, since, promise.id)
   if promise.given ~= '' then redis.call('SADD', P .. 'given-to:' .. promise.queue .. ':' .. promise.spool, promise.given) end
 end
 
 local function leave_line(promise)
-  redis.call('ZREM', line(promise), promise.id)
-  if promise.given ~= '' and redis.call('EXISTS', line(promise)) == 0 then
+  local waiting = line(promise)
+  redis.call('ZREM', waiting, promise.id)
+  if promise.given ~= '' and redis.call('EXISTS', waiting) == 0 then
     redis.call('SREM', P .. 'given-to:' .. promise.queue .. ':' .. promise.spool, promise.given)
   end
 end
 
--- Where one in hand is counted: with its agent's, or with its queue's at the pace of that. A place is not, but for one that
--- was left over, which the claim has noted.
+-- Where one in hand is counted: with its queue's, at the pace of that, or with those of the agent to whom staff gave it.
+-- Beyond the pace are these and who keeps a place, but for those that the claim took at the pace, which it has noted.
 local function hand(promise)
-  if promise.given ~= '' then return P .. 'in-hand-of:' .. promise.given end
-  return (promise.source ~= 'queue' or promise.paced ~= '') and P .. 'in-hand:' .. promise.queue
+  local beyond = promise.paced == '' and (promise.given ~= '' or promise.source == 'queue')
+  if not beyond then return P .. 'in-hand:' .. promise.queue end
+  return promise.given ~= '' and P .. 'in-hand-of:' .. promise.given
 end
 
 local function leave_state(promise)
@@ -66,7 +72,7 @@ local function leave_state(promise)
   redis.call('ZREM', P .. 'asked-at', promise.id)
   if promise.state == 'due' then leave_line(promise) end
   if IN_HAND[promise.state] then
-    redis.call('SREM', P .. 'in-hand:' .. promise.queue, promise.id) -- where an older version counted all
+    redis.call('SREM', P .. 'in-hand:' .. promise.queue, promise.id) -- where an older version counted more
     if hand(promise) then redis.call('SREM', hand(promise), promise.id) end
     redis.call('ZREM', P .. 'leases', promise.id)
   end
