@@ -87,6 +87,14 @@ async def dial(house: House, number: str, caller_id: str = NAM) -> AsyncIterator
         yield Dialogue(house, service, party, started, marks[house.services.index(service)])
 
 
+@contextlib.asynccontextmanager
+async def queued(dialing: contextlib.AbstractAsyncContextManager[Dialogue], **fields: Any) -> AsyncIterator[Dialogue]:
+    """A call that is in its queue: whoever is dialed next comes after it. `fields` are of that event."""
+    async with dialing as call:
+        await call.event("CallerQueued", **fields)
+        yield call
+
+
 async def answers(call: Dialogue, *prompts: str, key: str, number: str = "", hurry: bool = False) -> None:
     """Listen to a question, or not, and press a key; it is pressed again if it came before the question."""
     if not hurry:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from aftermath import all_is_well, state_of
 from conftest import CONFIG, NOON
-from dialogue import LAN, NAM, agent, dial, first_to_say
+from dialogue import LAN, NAM, agent, dial, first_to_say, queued
 from scenes import (
     STRAIGHT,
     dial_at,
@@ -101,9 +101,10 @@ async def test_the_callers_of_a_dead_service_go_on_at_the_other_in_their_old_pla
         anna = await phone.rings()
         await anna.answer()
         await first_to_say(house, "AgentAnswered", [0, 0], call=talker.id)  # whichever the PBX told first
-        async with dial_at(house, dead) as first, dial_at(house, dead) as second:
-            await first.event("CallerQueued", position=1)
-            await second.event("CallerQueued", position=2)
+        async with (
+            queued(dial_at(house, dead), position=1) as first,
+            queued(dial_at(house, dead), position=2) as second,
+        ):
             mark, began = living.mark(), time.monotonic()
             await die(dead)
             for place, each in enumerate((first, second), 1):

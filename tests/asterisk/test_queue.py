@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from dialogue import LAN, MINH, NAM, agent, complaints, dial, nothing_left
+from dialogue import LAN, MINH, NAM, agent, complaints, dial, nothing_left, queued
 
 from hotline.acd.core import Core
 from lab import audio
@@ -13,9 +13,10 @@ from lab.world import Phone
 
 
 async def test_two_callers_and_one_agent_are_served_in_the_order_in_which_they_came(house: House, core: Core):
-    async with dial(house, "1902", NAM) as first, dial(house, "1902", LAN) as second:
-        await first.event("CallerQueued", position=1)
-        await second.event("CallerQueued", position=2)
+    async with (
+        queued(dial(house, "1902", NAM), position=1) as first,
+        queued(dial(house, "1902", LAN), position=2) as second,
+    ):
         anna = await agent(house, "anna")
         await _serves(anna, NAM)
         await first.event("AgentAnswered", agent="anna")
@@ -57,11 +58,10 @@ async def test_two_agents_talk_with_two_callers_at_once(house: House, core: Core
 
 async def test_who_was_not_answered_goes_back_to_the_same_place_and_to_the_next_agent(house: House, core: Core):
     anna = await agent(house, "anna")
-    async with dial(house, "1902", NAM) as first, dial(house, "1902", LAN) as second:
+    async with queued(dial(house, "1902", NAM)) as first, queued(dial(house, "1902", LAN), position=2) as second:
         ringing = await anna.rings()
         assert ringing.caller_id == NAM
         ringing.ignore()
-        await second.event("CallerQueued", position=2)
         binh = await agent(house, "binh")
         # binh is free at once, but rings for the second only: the first is with anna until her phone has rung out
         await _serves(binh, LAN)
@@ -77,9 +77,8 @@ async def test_who_was_not_answered_goes_back_to_the_same_place_and_to_the_next_
 
 async def test_the_old_place_is_in_front_of_those_who_came_later(house: House, core: Core):
     anna = await agent(house, "anna")
-    async with dial(house, "1902", NAM) as first, dial(house, "1902", LAN) as second:
+    async with queued(dial(house, "1902", NAM)) as first, queued(dial(house, "1902", LAN), position=2) as second:
         ringing = await anna.rings()
-        await second.event("CallerQueued", position=2)
         await ringing.reject()
         await first.event("OfferMissed", agent="anna", outcome="busy")
         binh = await agent(house, "binh")
