@@ -44,7 +44,7 @@ def identifies(number: str) -> bool:
 def is_placeholder(number: str) -> bool:
     """Whether a number, as it is kept, can be nobody's: "0", "+", "0000000000". +66666666666 is somebody's."""
     digits = _digits_of(number)
-    with_country = number.startswith("+") and len(digits) >= LEAST and digits[0] != "0"
+    with_country = len(digits) >= LEAST and number[0] == "+" and number[1] in "123456789"
     return len(set(digits)) < 2 and not with_country
 
 

@@ -101,19 +101,19 @@ async def test_places_that_were_left_over_go_by_the_pace_in_the_order_in_which_a
     opened = NOW - HOUR
     late = await promised(ledger, "+84900000001", arrival=opened - 20)
     left = await kept(ledger, clock, opened - 30, "+84900000002")
-    last = await kept(ledger, clock, opened - 10, "+84900000003")
+    long = await kept(ledger, clock, opened - 10, "+84900000003", arrival=opened - 25)
     place = await kept(ledger, clock, opened, "+84900000004", arrival=opened - 60)
     beyond = [await ledger.claim("power", token=token, cap=0, place=True, since=opened) for token in "ab"]
     assert [each and (each.id, each.keeps_place) for each in beyond] == [(place, True), None]
     found = [await ledger.claim("power", token=token, cap=2, since=opened) for token in "cde"]
-    assert [each and (each.id, each.keeps_place) for each in found] == [(left, False), (late, False), None]
+    assert [each and (each.id, each.keeps_place) for each in found] == [(left, False), (long, False), None]
     assert await ledger.in_hand("power") == 2
     assert await ledger.begin(found[0], "c", "anna") is Begun.GO
     assert await ledger.in_hand("power") == 2, "also while the customer's phone rings"
     await ledger.move(await ledger.find(left), State.TALKED, token="c")
-    assert (await ledger.claim("power", token="f", cap=2, since=opened)).id == last
+    assert (await ledger.claim("power", token="f", cap=2, since=opened)).id == late
     redis("FLUSHALL")
-    assert (await ledger.claim("power", token="g", cap=2, since=opened)).id == late
+    assert (await ledger.claim("power", token="g", cap=2, since=opened)).id == long
 
 
 async def test_who_keeps_a_place_again_that_was_left_over_keeps_it_as_of_now(ledger, clock):

@@ -47,7 +47,10 @@ end
 -- Adds those who wait in a line, by when they asked.
 local function look(found, waiting, from, to)
   local flat = redis.call('ZRANGEBYSCORE', waiting, from, to, 'WITHSCORES', 'LIMIT', 0, AMONG)
-  for i = 1, #flat, 2 do table.insert(found, { id = flat[i], asked = tonumber(flat[i + 1]), waiting = waiting }) end
+  for i = 1, #flat, 2 do
+    local asked = redis.call('ZSCORE', P .. 'asked-at', flat[i]) or flat[i + 1] -- a place's score is when it was kept
+    table.insert(found, { id = flat[i], asked = tonumber(asked), waiting = waiting })
+  end
   return found
 end
 

@@ -30,7 +30,7 @@ end
 local function hear(other, promise)
   leave_state(other)
   set(other, 'spent', other.attempts)
-  if promise.placed ~= '' and other.placed ~= '' then set(other, 'placed', promise.placed) end
+  if promise.placed ~= '' and other.source == 'queue' then set(other, 'placed', promise.placed) end
   if tonumber(promise.due) < tonumber(other.due) then
     local ripe = (other.state == 'captured' or other.state == 'retry') and tonumber(promise.due) <= NOW
     set(other, 'due', promise.due, 'state', ripe and 'due' or other.state)

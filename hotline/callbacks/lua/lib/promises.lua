@@ -41,7 +41,9 @@ local function line(promise)
   local whose = promise.queue .. ':' .. promise.spool
   if promise.given ~= '' then return P .. 'given:' .. promise.given .. ':' .. whose, promise.recorded_at end
   local untried = tonumber(promise.attempts) <= (tonumber(promise.spent) or 0)
-  if promise.placed ~= '' and untried then return P .. 'places:' .. whose, promise.placed end
+  if promise.source == 'queue' and untried then
+    return P .. 'places:' .. whose, promise.placed ~= '' and promise.placed or promise.kept_at -- an older version's
+  end
   return P .. 'ready:' .. whose, promise.recorded_at
 end
 
