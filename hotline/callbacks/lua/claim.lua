@@ -5,8 +5,9 @@
 --         those that staff gave to an agent who is at work, one at a time is taken before either
 --       7 day  8 most dials of it  9 most to one number  10 a promise that is wanted, whatever else is in hand, or ""
 --       11 since when customers are rung without a break: places that were kept before were left over, they go by the pace
--- Answers the promise's fields, with `full` "1" if its number had its calls for today; nothing when none is due, enough are in hand, the day's dials are used up, or Redis does
--- not know all the lines: it was wiped, and a promise that looks due may have been kept.
+-- Answers the promise's fields, with `full` "1" if its number had its calls for today; nothing when none is due, enough are
+-- in hand, the day's dials are used up, or Redis does not know all the lines: it was wiped, and a promise that looks due
+-- may have been kept.
 -- include lib/promises.lua
 local AMONG = 50 -- of so many who wait in one line, those may be passed over who are due by another process's clock only
 local positions = P .. 'outbox:' .. ARGV[2]
